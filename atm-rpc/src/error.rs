@@ -1,0 +1,162 @@
+//! Errors as they cross the wire: small, closed, without free text of the server's inside.
+//!
+//! A [`Rejection`] is the bank's 'no', decided and final. Everything else in [`ServiceError`] says
+//! what the caller may rely on: whether something was applied, and whether to ask again.
+
+use crate::operator::Capability;
+use crate::types::key::IncidentId;
+use crate::types::money::Money;
+use crate::types::pin::WeakPin;
+use crate::types::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// A business 'no'. The variants stand in their order of precedence: where several apply, the
+/// first is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rejection {
+    /// The request key was used before, for another request or by another customer.
+    KeyConflict,
+    /// The key was asked about before a request under it arrived, and was closed then:
+    /// nothing was applied under it, and nothing ever will be.
+    KeyClosed,
+    /// The number is on the blacklist, for good or until that instant.
+    Blacklisted {
+        /// When the number may log in again; `None`: when the bank takes it off.
+        until: Option<Timestamp>,
+    },
+    /// The account was closed.
+    AccountClosed,
+    /// The bank lets no money out of this account.
+    DebitBlocked,
+    /// The bank lets no money into this account.
+    CreditBlocked,
+    /// Only the bank registers new customers.
+    RegistrationClosed,
+    /// The number has an account already.
+    AlreadyRegistered,
+    /// The PIN is wrong.
+    WrongPin {
+        /// Wrong PINs that are left before the number is put on the blacklist.
+        attempts_left: u32,
+    },
+    /// The chosen PIN is too easy to guess.
+    WeakPin(WeakPin),
+    /// The new PIN is the old one.
+    SamePin,
+    /// The amount is zero.
+    ZeroAmount,
+    /// Less than one movement may have.
+    BelowMinimum {
+        /// The smallest amount.
+        minimum: Money,
+    },
+    /// More than one movement may have.
+    AboveMaximum {
+        /// The largest amount.
+        maximum: Money,
+    },
+    /// Not a multiple of what the machine pays.
+    NotAMultiple {
+        /// The step.
+        multiple: Money,
+        /// The nearest smaller amount that would pass this rule; zero where there is none.
+        below: Money,
+    },
+    /// More than the account has.
+    InsufficientFunds {
+        /// What is available.
+        available: Money,
+        /// The largest withdrawal that would pass now; zero where there is none.
+        largest: Money,
+    },
+    /// More than the bank's vault has.
+    VaultShort {
+        /// The largest withdrawal that would pass now; zero where there is none.
+        largest: Money,
+    },
+    /// The balance would grow beyond what the ledger can count.
+    BalanceLimit,
+}
+
+/// Why the connection has no session, or has it no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionEnd {
+    /// Nobody logged in on this connection.
+    NotLoggedIn,
+    /// No session has that token.
+    Unknown,
+    /// The customer left.
+    Exited,
+    /// A newer log-in took over.
+    TakenOver,
+    /// The session goes on over another connection.
+    ResumedElsewhere,
+    /// No request came for too long.
+    Idle,
+    /// The session reached its greatest length.
+    TooLong,
+    /// The number was put on the blacklist.
+    Blacklisted,
+    /// The operator was disabled, or its certificate is not known.
+    OperatorUnknown,
+}
+
+/// What a service answers instead of a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServiceError {
+    /// The bank says no. Nothing moved.
+    #[error("rejected: {0:?}")]
+    Rejected(Rejection),
+    /// There is no session, or it ended. Nothing was applied.
+    #[error("no session: {0:?}")]
+    Unauthenticated(SessionEnd),
+    /// The caller lacks this right. Nothing was applied.
+    #[error("not allowed: needs {0}")]
+    Forbidden(Capability),
+    /// The connection is narrowed to reading, or to deciding without effect. Nothing was applied.
+    #[error("this connection may not change anything")]
+    ReadOnly,
+    /// A name, number or row that the request is about does not exist.
+    #[error("not found")]
+    NotFound,
+    /// A field of the request is not acceptable.
+    #[error("bad request: {0}")]
+    BadRequest(BadRequest),
+    /// Too much at once; nothing was counted and nothing applied. Ask again after that time.
+    #[error("busy, try again in {retry_after_ms} ms")]
+    Busy {
+        /// How long to wait.
+        retry_after_ms: u32,
+    },
+    /// The service cannot act now. Nothing was applied.
+    #[error("unavailable, nothing was applied")]
+    Unavailable,
+    /// Whether it was applied is not known. Ask again with the same key.
+    #[error("the outcome is not known, ask again with the same key")]
+    OutcomeUnknown,
+    /// Something failed. Nothing was applied. The log has the details under this name.
+    #[error("internal error, incident {0}")]
+    Internal(IncidentId),
+}
+
+/// Which field of an operator's request is not acceptable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BadRequest {
+    /// A reason is 1 to 200 characters without control characters.
+    #[error("a reason is 1 to 200 characters without control characters")]
+    Reason,
+    /// The expiry is not in the future.
+    #[error("the expiry must be in the future")]
+    Until,
+    /// A connection can be narrowed, never widened.
+    #[error("this connection is narrowed already and cannot be widened")]
+    Widening,
+    /// A name is too long or has control characters.
+    #[error("a name is 1 to 64 characters without control characters")]
+    Name,
+}
