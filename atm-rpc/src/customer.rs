@@ -32,7 +32,7 @@ pub trait Customer {
 
     /// Opens an account for a new number.
     ///
-    /// Rejections: `KeyConflict KeyClosed Blacklisted RegistrationClosed AlreadyRegistered WeakPin`.
+    /// Rejections: `KeyConflict KeyClosed RegistrationClosed Blacklisted AlreadyRegistered WeakPin`.
     async fn register(key: RequestKey, credentials: Credentials) -> Result<Receipt, ServiceError>;
 
     /// Begins a session on this connection. With the right PIN, older sessions above the bank's

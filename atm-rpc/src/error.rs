@@ -21,6 +21,8 @@ pub enum Rejection {
     /// The key was asked about before a request under it arrived, and was closed then:
     /// nothing was applied under it, and nothing ever will be.
     KeyClosed,
+    /// Only the bank registers new customers.
+    RegistrationClosed,
     /// The number is on the blacklist, for good or until that instant.
     Blacklisted {
         /// When the number may log in again; `None`: when the bank takes it off.
@@ -32,8 +34,6 @@ pub enum Rejection {
     DebitBlocked,
     /// The bank lets no money into this account.
     CreditBlocked,
-    /// Only the bank registers new customers.
-    RegistrationClosed,
     /// The number has an account already.
     AlreadyRegistered,
     /// The PIN is wrong.

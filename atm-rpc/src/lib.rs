@@ -12,5 +12,6 @@ pub mod client;
 pub mod customer;
 pub mod error;
 pub mod operator;
+pub mod plugin;
 pub mod transport;
 pub mod types;

@@ -1,1 +1,109 @@
-//! stub
+//! What an operator runs: a small host for plugins.
+//!
+//! - [`arguments`]: the command line of the core, and options that go with every command.
+//! - [`settings`], [`identity`], [`link`]: where atmd is, who asks, and the connection.
+//! - [`commands`]: the core's own commands.
+//! - [`plugins`]: find, describe, narrow, launch, relay. It knows no plugin by name.
+//! - [`render`]: rows as table, JSON or CSV.
+//!
+//! Data goes to stdout, everything else to stderr. Policy is not here: atmd decides.
+
+mod arguments;
+mod commands;
+mod identity;
+mod link;
+mod plugins;
+mod render;
+mod settings;
+mod stop;
+#[cfg(test)]
+mod tests;
+
+use arguments::Core;
+use atm_rpc::plugin::{Code, Failure};
+use settings::{Files, Settings};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use stop::Stop;
+
+/// What the program has around it.
+pub struct Io {
+    /// Answers to questions.
+    pub stdin: Box<dyn BufRead>,
+    /// Data.
+    pub stdout: Box<dyn Write>,
+    /// Everything else.
+    pub stderr: Box<dyn Write>,
+    /// Whether a person can be asked.
+    pub stdin_is_terminal: bool,
+    /// Whether a person reads what is not data.
+    pub stderr_is_terminal: bool,
+    /// The variables that are text.
+    pub environment: BTreeMap<String, String>,
+    /// This program.
+    pub program: PathBuf,
+}
+
+impl Io {
+    /// That of this process.
+    #[must_use]
+    pub fn of_process() -> Self {
+        let text = |(key, value): (OsString, OsString)| key.into_string().ok().zip(value.into_string().ok());
+        let program = std::env::current_exe().and_then(|path| path.canonicalize());
+        Self {
+            stdin: Box::new(io::stdin().lock()),
+            stdout: Box::new(io::stdout().lock()),
+            stderr: Box::new(io::stderr()),
+            stdin_is_terminal: io::stdin().is_terminal(),
+            stderr_is_terminal: io::stderr().is_terminal(),
+            environment: std::env::vars_os().filter_map(text).collect(),
+            program: program.unwrap_or_default(),
+        }
+    }
+}
+
+/// Does what the arguments say, the program's name first.
+pub fn run(arguments: Vec<OsString>, io: &mut Io) -> ExitCode {
+    let arguments = arguments::with_help_last(arguments);
+    let files = Files::read(&io.environment);
+    let json = match arguments::output_in(&arguments) {
+        Some(output) => output == "json",
+        None => files.as_ref().is_ok_and(Files::output_is_json),
+    };
+    let result = files.map_err(Stop::from).and_then(|files| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| Failure::new(Code::Failed, error))?;
+        let code = runtime.block_on(dispatch(&arguments, &files, io));
+        // What is still read from a terminal in the background must not keep the program alive.
+        runtime.shutdown_background();
+        code
+    });
+    let result = result.and_then(|code| Ok(io.stdout.flush().map(|()| code)?));
+    ExitCode::from(result.unwrap_or_else(|stop| stop.tell(io, json)))
+}
+
+async fn dispatch(arguments: &[OsString], files: &Files, io: &mut Io) -> Result<u8, Stop> {
+    let found = plugins::discover::around(io);
+    let (globals, core) = match arguments::parse(arguments, &found)? {
+        arguments::Parsed::Core(globals, core) => (globals, core),
+        arguments::Parsed::Plugin(name) => {
+            return plugins::run(&name, arguments, files, &found, io).await;
+        }
+    };
+    let settings = Settings::resolve(&globals, &io.environment, files)?;
+    match core {
+        Core::Status => commands::status::run(&settings, io).await,
+        Core::Api { method, body } => {
+            commands::api::run(&method, body.as_deref(), &globals, &settings, io).await
+        }
+        Core::Plugin(arguments::Plugin::List) => commands::plugin::list(&found, &settings, io).await,
+        Core::Plugin(arguments::Plugin::Info { name }) => {
+            commands::plugin::info(&name, &found, &settings, io).await
+        }
+        Core::Config(arguments::Config::Show { origin }) => commands::config::show(origin, &settings, io),
+        Core::Version => commands::version::run(&settings, io),
+    }
+}

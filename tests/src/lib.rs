@@ -1,1 +1,22 @@
-//! stub
+//! The harness: it builds the real programs once, starts them on data of their own, and drives them as
+//! customers, operators and terminals do. The suite and the demo stand on it.
+//!
+//! A failure here ends the test that met it, with what the programs said.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a harness ends the test that it cannot go on with"
+)]
+
+pub mod bank;
+pub mod csv;
+pub mod daemon;
+pub mod link;
+pub mod need;
+pub mod process;
+pub mod programs;
+pub mod random;
+pub mod terminal;
+pub mod wait;

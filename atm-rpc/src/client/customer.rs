@@ -7,12 +7,12 @@ use crate::customer::{
     StatementLine,
 };
 use crate::error::{ServiceError, SessionEnd};
-use crate::transport::{CUSTOMER, codec};
+use crate::transport::{CUSTOMER, codec, monotonic};
 use crate::types::key::{RequestKey, ResumeToken};
 use crate::types::mobile::MobileNumber;
 use crate::types::money::Money;
 use crate::types::terminal::TerminalName;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tarpc::client::RpcError;
 use tarpc::context::{self, Context};
 use thiserror::Error;
@@ -90,7 +90,7 @@ impl Customer {
     /// # Errors
     /// As all calls: [`CustomerError`].
     pub async fn version(&mut self) -> Result<ServerInfo, CustomerError> {
-        self.repeat(async |link, context| Ok(Ok(link.version(context).await?))).await
+        self.repeat(|link, context| async move { Ok(Ok(link.version(context).await?)) }).await
     }
 
     /// See [`crate::customer::Customer::lookup`].
@@ -98,7 +98,7 @@ impl Customer {
     /// # Errors
     /// As all calls: [`CustomerError`].
     pub async fn lookup(&mut self, mobile: MobileNumber) -> Result<Standing, CustomerError> {
-        self.repeat(async |link, context| link.lookup(context, mobile).await).await
+        self.repeat(|link, context| async move { link.lookup(context, mobile).await }).await
     }
 
     /// See [`crate::customer::Customer::register`].
@@ -106,7 +106,11 @@ impl Customer {
     /// # Errors
     /// As all calls: [`CustomerError`].
     pub async fn register(&mut self, key: RequestKey, who: &Credentials) -> Result<Receipt, CustomerError> {
-        self.repeat(async |link, context| link.register(context, key, who.clone()).await).await
+        self.repeat(|link, context| {
+            let who = who.clone();
+            async move { link.register(context, key, who).await }
+        })
+        .await
     }
 
     /// See [`crate::customer::Customer::login`]. Not repeated once it was sent, because each try counts.
@@ -141,7 +145,7 @@ impl Customer {
     /// # Errors
     /// As all calls: [`CustomerError`].
     pub async fn balance(&mut self) -> Result<Balance, CustomerError> {
-        self.repeat(async |link, context| link.balance(context).await).await
+        self.repeat(|link, context| async move { link.balance(context).await }).await
     }
 
     /// See [`crate::customer::Customer::withdraw`].
@@ -149,7 +153,7 @@ impl Customer {
     /// # Errors
     /// [`CustomerError::OutcomeUnknown`] where it was sent and no answer came, otherwise as all calls.
     pub async fn withdraw(&mut self, key: RequestKey, amount: Money) -> Result<Receipt, CustomerError> {
-        self.repeat(async |link, context| link.withdraw(context, key, amount).await).await
+        self.repeat(|link, context| async move { link.withdraw(context, key, amount).await }).await
     }
 
     /// See [`crate::customer::Customer::deposit`].
@@ -157,7 +161,7 @@ impl Customer {
     /// # Errors
     /// [`CustomerError::OutcomeUnknown`] where it was sent and no answer came, otherwise as all calls.
     pub async fn deposit(&mut self, key: RequestKey, amount: Money) -> Result<Receipt, CustomerError> {
-        self.repeat(async |link, context| link.deposit(context, key, amount).await).await
+        self.repeat(|link, context| async move { link.deposit(context, key, amount).await }).await
     }
 
     /// See [`crate::customer::Customer::statement`].
@@ -165,7 +169,7 @@ impl Customer {
     /// # Errors
     /// As all calls: [`CustomerError`].
     pub async fn statement(&mut self, count: u16) -> Result<Vec<StatementLine>, CustomerError> {
-        self.repeat(async |link, context| link.statement(context, count).await).await
+        self.repeat(|link, context| async move { link.statement(context, count).await }).await
     }
 
     /// See [`crate::customer::Customer::outcome`].
@@ -173,7 +177,7 @@ impl Customer {
     /// # Errors
     /// As all calls: [`CustomerError`].
     pub async fn outcome(&mut self, key: RequestKey) -> Result<KeyOutcome, CustomerError> {
-        self.repeat(async |link, context| link.outcome(context, key).await).await
+        self.repeat(|link, context| async move { link.outcome(context, key).await }).await
     }
 
     /// See [`crate::customer::Customer::change_pin`].
@@ -185,7 +189,11 @@ impl Customer {
         key: RequestKey,
         change: &PinChange,
     ) -> Result<Receipt, CustomerError> {
-        self.repeat(async |link, context| link.change_pin(context, key, change.clone()).await).await
+        self.repeat(|link, context| {
+            let change = change.clone();
+            async move { link.change_pin(context, key, change).await }
+        })
+        .await
     }
 
     /// Ends the session. One try: a session that nobody ends ends by itself.
@@ -206,7 +214,7 @@ impl Customer {
 
     fn context(&self) -> Context {
         let mut context = context::current();
-        context.deadline = Instant::now() + self.patience.call;
+        context.deadline = monotonic() + self.patience.call;
         context
     }
 
@@ -231,16 +239,16 @@ impl Customer {
 
     /// Makes a call until it is answered for good, or patience ends. The call must be repeatable:
     /// reading, or carrying a key.
-    async fn repeat<T>(
-        &mut self,
-        call: impl AsyncFn(&CustomerClient, Context) -> Answer<T>,
-    ) -> Result<T, CustomerError> {
-        let begun = Instant::now();
+    async fn repeat<T, F>(&mut self, call: impl Fn(CustomerClient, Context) -> F) -> Result<T, CustomerError>
+    where
+        F: Future<Output = Answer<T>>,
+    {
+        let begun = monotonic();
         let mut pause = PAUSE_FIRST;
         let mut sent = false;
         loop {
             let failure = match self.link().await {
-                Ok(link) => match call(&link, self.context()).await {
+                Ok(link) => match call(link, self.context()).await {
                     Ok(Ok(result)) => return Ok(result),
                     Ok(Err(error)) => {
                         sent |= error == ServiceError::OutcomeUnknown;

@@ -1,7 +1,7 @@
 //! Between tarpc's messages and frames, for both ends.
 
 use super::wire::{Format, Refused, ToClient, ToServer};
-use super::{DEADLINE_MAX, Service};
+use super::{DEADLINE_MAX, Service, monotonic};
 use bytes::{Bytes, BytesMut};
 use serde::{Serialize, de::DeserializeOwned};
 use std::io;
@@ -54,7 +54,7 @@ impl<Call: DeserializeOwned, Answer> Decoder for ServerCodec<Call, Answer> {
         let mut context = context::current();
         Ok(Some(match self.format.decode(&frame)? {
             ToServer::Request { id, deadline_ms, call } => {
-                context.deadline = Instant::now() + DEADLINE_MAX.min(Duration::from_millis(deadline_ms));
+                context.deadline = monotonic() + DEADLINE_MAX.min(Duration::from_millis(deadline_ms));
                 ClientMessage::Request(Request { context, id, message: call })
             }
             ToServer::Cancel { id } => {
@@ -113,7 +113,7 @@ impl<Call, Answer: DeserializeOwned> Decoder for ClientCodec<Call, Answer> {
 }
 
 fn remaining_ms(deadline: Instant) -> u64 {
-    let remaining = deadline.saturating_duration_since(Instant::now());
+    let remaining = deadline.saturating_duration_since(monotonic());
     u64::try_from(remaining.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -178,7 +178,7 @@ mod tests {
             let mut codec: CustomerServer = codec(CUSTOMER);
             let call = CustomerRequest::Balance {};
             let content = CUSTOMER.format.encode(&ToServer::Request { id: 1, deadline_ms, call }).unwrap();
-            let before = Instant::now();
+            let before = monotonic();
             let Some(ClientMessage::Request(request)) = codec.decode(&mut framed(&content)).unwrap() else {
                 panic!("not a request");
             };

@@ -33,3 +33,9 @@ pub const IN_FLIGHT_MAX: usize = 8;
 pub const DEADLINE_MAX: Duration = Duration::from_secs(30);
 /// The time in which a TLS handshake must be done.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The instant from which a deadline or patience is counted. The only reading of a clock here.
+#[expect(clippy::disallowed_methods, reason = "both ends of a connection bound their waiting by it")]
+pub(crate) fn monotonic() -> std::time::Instant {
+    std::time::Instant::now()
+}

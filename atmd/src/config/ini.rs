@@ -41,7 +41,9 @@ pub fn read(text: &str) -> (Vec<Entry>, Vec<Fault>) {
         }
         if let Some(rest) = text.strip_prefix('[') {
             match rest.strip_suffix(']').map(str::trim) {
-                Some(name) if !name.is_empty() && !name.contains(['[', ']']) => section = Some(name.to_owned()),
+                Some(name) if !name.is_empty() && !name.contains(['[', ']']) => {
+                    section = Some(name.to_owned())
+                }
                 _ => fault("a section is a name in brackets on a line of its own, such as [server]".into()),
             }
             continue;
@@ -88,12 +90,17 @@ mod tests {
             ("\u{feff}[a]\r\nb=c\r\n\r\n  d  =  e f  \r\n", &[("a", "b", "c", 2), ("a", "d", "e f", 4)]),
             ("# x\n; y\n[ a ]\n  # z\nb =", &[("a", "b", "", 5)]),
             ("[a]\npassword = p#a;s=s\n", &[("a", "password", "p#a;s=s", 2)]),
-            ("[a]\nb = 1\n[c]\nb = 2\n[a]\nd = 3", &[("a", "b", "1", 2), ("c", "b", "2", 4), ("a", "d", "3", 6)]),
+            (
+                "[a]\nb = 1\n[c]\nb = 2\n[a]\nd = 3",
+                &[("a", "b", "1", 2), ("c", "b", "2", 4), ("a", "d", "3", 6)],
+            ),
         ];
         for (text, expected) in table {
             let (entries, faults) = read(text);
-            let got: Vec<Row<'_>> =
-                entries.iter().map(|e| (e.section.as_str(), e.key.as_str(), e.value.as_str(), e.line)).collect();
+            let got: Vec<Row<'_>> = entries
+                .iter()
+                .map(|e| (e.section.as_str(), e.key.as_str(), e.value.as_str(), e.line))
+                .collect();
             assert_eq!(&got, expected, "{text:?}");
             assert_eq!(faults, [], "{text:?}");
         }

@@ -145,13 +145,25 @@ pub fn unknown(section: &str, name: &str) -> String {
     }
 }
 
+/// Says that a flag's key has no such form, and what was probably meant.
+#[must_use]
+pub fn unknown_path(path: &str) -> String {
+    if let Some((section, name)) = path.split_once('.') {
+        return unknown(section, name);
+    }
+    let meant = KEYS.iter().find(|key| key.name == path).map_or_else(|| "server.port".into(), Key::path);
+    format!("a key is given with its section, such as {meant}")
+}
+
 /// Says that there is no such environment variable, and what was probably meant.
 #[must_use]
 pub fn unknown_variable(variable: &str) -> String {
     let known = KEYS.iter().map(Key::variable).chain([VARIABLE_OF_FILE.to_owned()]);
     match nearest(variable, known) {
         Some(hint) => format!("atmd knows no such variable; did you mean {hint}?"),
-        None => "atmd knows no such variable; ATMD_SERVER_PORT is [server] port, and so on for each key".into(),
+        None => {
+            "atmd knows no such variable; ATMD_SERVER_PORT is [server] port, and so on for each key".into()
+        }
     }
 }
 
@@ -177,7 +189,7 @@ fn nearest(typed: &str, candidates: impl Iterator<Item = String>) -> Option<Stri
     let typed: String = typed.chars().take(64).collect::<String>().to_lowercase();
     candidates
         .map(|candidate| (distance(&typed, &candidate.to_lowercase()), candidate))
-        .filter(|(distance, candidate)| *distance <= (candidate.len() / 4).clamp(1, 3))
+        .filter(|(distance, candidate)| *distance <= (candidate.len() / 4).clamp(2, 3))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }

@@ -1,14 +1,34 @@
 //! The configuration of atmd: read once, at the start, and passed down as plain data.
 //!
-//! [`keys`] lists every key with its default and meaning; [`ini`] reads the file.
+//! [`keys`] lists every key with its default and meaning; [`ini`] reads the file; [`load`](mod@load) finds it
+//! and puts flags and the environment before it.
 
 pub mod ini;
 pub mod keys;
+pub mod load;
+mod resolve;
+mod values;
 
 use atm_rpc::types::money::{Currency, Money};
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// Finds and reads the configuration.
+///
+/// The file is the first of: `file` (`--config`), `ATMD_CONFIG`, ./config.ini, /etc/atm/config.ini; one that is
+/// named has to exist, and without any the defaults hold. `overrides` (`section.key`, value) go before the
+/// variables of `environment` (`ATMD_SERVER_PORT`), those before the file.
+///
+/// # Errors
+/// All problems at once; each names its file and line, variable or flag, and what is allowed.
+pub fn load(
+    file: Option<&Path>,
+    environment: &[(String, String)],
+    overrides: &[(String, String)],
+) -> Result<load::Loaded, load::ConfigErrors> {
+    load::load(file, environment, overrides)
+}
 
 /// Everything that can be configured, valid and complete.
 #[derive(Clone, Debug)]

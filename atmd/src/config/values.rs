@@ -197,7 +197,8 @@ pub(super) fn level(text: &str) -> Parsed<String> {
     const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
     let allowed = || format!("{}, or a filter such as info,atmd::rpc=debug", LEVELS.join(", "));
     // A filter takes a lone word that is no level for the name of a module, which `inof` is not meant to be.
-    let typo = |part: &str| !part.contains(['=', '[', ':']) && !LEVELS.contains(&part.to_lowercase().as_str());
+    let typo =
+        |part: &str| !part.contains(['=', '[', ':']) && !LEVELS.contains(&part.to_lowercase().as_str());
     if !text.contains('[') && text.split(',').any(|part| typo(part.trim())) {
         return Err(allowed());
     }
@@ -254,7 +255,14 @@ mod tests {
         let at = |hour, minute| jiff::civil::Time::new(hour, minute, 0, 0).ok();
         check(
             time_of_day,
-            &[("00:00", at(0, 0)), ("23:59", at(23, 59)), ("24:00", None), ("7:30", None), ("07:60", None), ("", None)],
+            &[
+                ("00:00", at(0, 0)),
+                ("23:59", at(23, 59)),
+                ("24:00", None),
+                ("7:30", None),
+                ("07:60", None),
+                ("", None),
+            ],
         );
         for (zone, known) in [("UTC", true), ("Asia/Kolkata", true), ("Asia/Calcuta", false), ("", false)] {
             assert_eq!(timezone(zone).is_ok(), known, "{zone}");
@@ -266,7 +274,10 @@ mod tests {
         check(number(1..=1024_usize), &[("1", Some(1)), ("1024", Some(1024)), ("0", None), ("1025", None)]);
         check(number(0..=9_u32), &[("", None), ("+1", None), (" 1", None), ("99999999999999999999", None)]);
         check(port, &[("0", Some(0)), ("65535", Some(65_535)), ("65536", None), ("x", None)]);
-        check(boolean, &[("true", Some(true)), ("No", Some(false)), ("on", Some(true)), ("1", None), ("", None)]);
+        check(
+            boolean,
+            &[("true", Some(true)), ("No", Some(false)), ("on", Some(true)), ("1", None), ("", None)],
+        );
         check(choice(ROTATIONS), &[("never", Some(Rotation::Never)), ("weekly", None)]);
         check(backend, &[("sqlite", Some(Backend::Sqlite)), ("mysql", None), ("oracle", None)]);
         assert_eq!(backend("postgres"), Err("this version stores in SQLite only".into()));
@@ -331,7 +342,9 @@ mod tests {
         for (text, fits) in [("::", true), ("127.0.0.1", true), ("localhost", false), ("1.2.3.4:5", false)] {
             assert_eq!(address(text).is_ok(), fits, "{text:?}");
         }
-        for (text, fits) in [("[::1]:1", true), ("127.0.0.1:0", true), ("127.0.0.1", false), (":65433", false)] {
+        for (text, fits) in
+            [("[::1]:1", true), ("127.0.0.1:0", true), ("127.0.0.1", false), (":65433", false)]
+        {
             assert_eq!(socket(text).is_ok(), fits, "{text:?}");
         }
     }

@@ -1,0 +1,306 @@
+//! The connection to the bank, for one customer at a time.
+//!
+//! A request that changes something is noted on the disk before it is sent; the note goes when the
+//! answer is final, and stays while it is not. What became of noted requests is asked at log-in.
+
+use crate::console::Console;
+use crate::error::Error;
+use crate::settings::{Settings, SettingsError};
+use crate::state::{Aside, Noted, Record, State, What};
+use crate::words::Words;
+use atm_rpc::client::{ConnectError, Customer, CustomerError, Endpoint, Patience};
+use atm_rpc::customer::{
+    Balance, Credentials, KeyOutcome, PinChange, Receipt, ServerInfo, Session, Standing, StatementLine,
+};
+use atm_rpc::error::{Rejection, ServiceError};
+use atm_rpc::transport::tls::TlsError;
+use atm_rpc::types::key::RequestKey;
+use atm_rpc::types::mobile::MobileNumber;
+use atm_rpc::types::money::Money;
+use atm_rpc::types::terminal::TerminalName;
+use std::time::Duration;
+
+/// How long leaving may take: a session that nobody ends, ends by itself.
+const LEAVE_MAX: Duration = Duration::from_secs(2);
+
+/// A request that changes something.
+pub(crate) enum Order {
+    /// To open an account.
+    Register(Credentials),
+    /// To bring cash.
+    Deposit(Money),
+    /// To take cash.
+    Withdraw(Money),
+    /// To choose a new PIN.
+    ChangePin(PinChange),
+}
+
+impl Order {
+    const fn noted(&self) -> (What, Option<i64>) {
+        match self {
+            Self::Register(_) => (What::Register, None),
+            Self::Deposit(amount) => (What::Deposit, Some(amount.minor())),
+            Self::Withdraw(amount) => (What::Withdraw, Some(amount.minor())),
+            Self::ChangePin(_) => (What::ChangePin, None),
+        }
+    }
+}
+
+/// An order that was done. Its note stays until the receipt was shown.
+#[derive(Debug)]
+pub(crate) struct Done {
+    /// What the bank gave.
+    pub(crate) receipt: Receipt,
+    /// The note, for [`Bank::finish`].
+    pub(crate) record: Record,
+}
+
+/// What became of a request.
+#[derive(Debug)]
+pub(crate) struct Settled {
+    /// Its key.
+    pub(crate) key: RequestKey,
+    /// Its note, where this machine has one.
+    pub(crate) record: Option<Record>,
+    /// The bank's answer.
+    pub(crate) outcome: KeyOutcome,
+}
+
+/// A connection to one bank.
+pub(crate) struct Bank {
+    customer: Customer,
+    state: State,
+    terminal: TerminalName,
+    id: String,
+    /// The bank's rules.
+    pub(crate) info: ServerInfo,
+    /// The bank's currency, in words.
+    pub(crate) words: Words,
+}
+
+impl Bank {
+    /// Connects and asks who answers.
+    pub(crate) async fn connect(settings: &Settings) -> Result<Self, Error> {
+        let endpoint =
+            Endpoint::customer(&settings.server, &settings.ca_pem).map_err(|error| match error {
+                TlsError::Unusable(_) => SettingsError::Value {
+                    origin: settings.server.clone(),
+                    reason: "the host is neither a name nor an address".into(),
+                },
+                TlsError::Certificate(reason) | TlsError::Key(reason) => {
+                    SettingsError::CaUnusable { path: settings.ca.clone(), reason }
+                }
+            })?;
+        let mut customer = Customer::new(endpoint, Patience::default());
+        let info = customer.version().await.map_err(Error::reading)?;
+        Ok(Self {
+            customer,
+            state: State::new(&settings.state),
+            terminal: settings.terminal.clone(),
+            id: info.bank.iter().map(|byte| format!("{byte:02x}")).collect(),
+            words: Words::local(info.currency),
+            info,
+        })
+    }
+
+    /// Whether a number has an account.
+    pub(crate) async fn lookup(&mut self, mobile: MobileNumber) -> Result<Standing, Error> {
+        self.customer.lookup(mobile).await.map_err(Error::reading)
+    }
+
+    /// Begins a session. What is pending should be settled next, before anything else.
+    pub(crate) async fn log_in(&mut self, who: &Credentials) -> Result<Session, Error> {
+        self.customer.login(who, &self.terminal).await.map_err(Error::reading)
+    }
+
+    /// Whether there is a session, as far as is known here.
+    pub(crate) const fn has_session(&self) -> bool {
+        self.customer.has_session()
+    }
+
+    /// What the account has.
+    pub(crate) async fn balance(&mut self) -> Result<Balance, Error> {
+        self.customer.balance().await.map_err(Error::reading)
+    }
+
+    /// The newest entries.
+    pub(crate) async fn statement(&mut self, count: u16) -> Result<Vec<StatementLine>, Error> {
+        self.customer.statement(count).await.map_err(Error::reading)
+    }
+
+    /// The requests of this number without a final answer, oldest first.
+    pub(crate) fn pending(&self, mobile: MobileNumber) -> Result<(Vec<Record>, Vec<Aside>), Error> {
+        Ok(self.state.pending(&self.id, mobile)?)
+    }
+
+    /// The last request of this number that has its final answer.
+    pub(crate) fn last(&self, mobile: MobileNumber) -> Result<(Option<Record>, Option<Aside>), Error> {
+        Ok(self.state.last(&self.id, mobile)?)
+    }
+
+    /// What became of a request of the customer who is logged in.
+    pub(crate) async fn outcome(&mut self, key: RequestKey) -> Result<KeyOutcome, Error> {
+        match self.customer.outcome(key).await {
+            Ok(outcome) => Ok(outcome),
+            Err(CustomerError::Service(ServiceError::Rejected(no))) => Ok(KeyOutcome::Rejected(no)),
+            Err(error) => Err(Error::reading(error)),
+        }
+    }
+
+    /// Notes an order and sends it. The caller shows the receipt, then calls [`finish`](Self::finish).
+    pub(crate) async fn perform(
+        &mut self,
+        console: &mut Console,
+        mobile: MobileNumber,
+        key: RequestKey,
+        order: &Order,
+    ) -> Result<Done, Error> {
+        let record = Record::new(&self.id, mobile, key, order.noted(), console.now());
+        let noted = self.state.keep(&record)?;
+        let sent = async {
+            match order {
+                Order::Register(who) => self.customer.register(key, who).await,
+                Order::Deposit(amount) => self.customer.deposit(key, *amount).await,
+                Order::Withdraw(amount) => self.customer.withdraw(key, *amount).await,
+                Order::ChangePin(change) => self.customer.change_pin(key, change).await,
+            }
+        };
+        let answer = match console.wait_through(sent).await {
+            Ok(answer) => answer,
+            Err(Error::Interrupted(_)) => return Err(Error::Interrupted(Some(record))),
+            Err(other) => return Err(other),
+        };
+        match answer {
+            Ok(receipt) => Ok(Done { receipt, record }),
+            Err(error) => {
+                // A note that stays by mistake is settled at the next log-in.
+                match (final_answer(&error), noted) {
+                    (Final::Decided, _) => drop(self.state.finish(&record)),
+                    (Final::NothingSent, Noted::Now) => drop(self.state.forget(&record)),
+                    // This try did nothing; the one before it may have.
+                    (Final::NothingSent, Noted::Before) => return Err(Error::Unknown(record)),
+                    (Final::No, _) => {}
+                }
+                Err(Error::changing(error, &record))
+            }
+        }
+    }
+
+    /// Registers under the key of an earlier try that has no answer yet, so that it acts once.
+    pub(crate) async fn register(
+        &mut self,
+        console: &mut Console,
+        key: Option<RequestKey>,
+        who: &Credentials,
+    ) -> Result<Done, Error> {
+        let order = Order::Register(who.clone());
+        let earlier = self.pending_registration(who.mobile)?.map(|record| record.request_key);
+        let (Some(earlier), None) = (earlier, key) else {
+            let key = key.unwrap_or_else(RequestKey::generate);
+            return self.perform(console, who.mobile, key, &order).await;
+        };
+        match self.perform(console, who.mobile, earlier, &order).await {
+            // The earlier try arrived, or was refused, with another PIN: this one stands for itself.
+            Err(error) if is_of_another_try(&error) => {
+                self.perform(console, who.mobile, RequestKey::generate(), &order).await
+            }
+            answer => answer,
+        }
+    }
+
+    /// A registration of this number that has no answer yet.
+    pub(crate) fn pending_registration(&self, mobile: MobileNumber) -> Result<Option<Record>, Error> {
+        let (records, _) = self.pending(mobile)?;
+        Ok(records.into_iter().rfind(|record| record.what == What::Register))
+    }
+
+    /// The outcome of a request was shown: it is not pending any more. Gives a warning where that
+    /// cannot be noted.
+    pub(crate) fn finish(&self, record: &Record) -> Option<String> {
+        let error = self.state.finish(record).err()?;
+        Some(format!("This could not be noted, and will be told again at the next log-in: {error}."))
+    }
+
+    /// Ends the session, if there is one, within two seconds.
+    pub(crate) async fn leave(&mut self) {
+        if self.has_session() {
+            // In time or not, and whatever the bank says: the customer leaves.
+            let _ = tokio::time::timeout(LEAVE_MAX, self.customer.exit()).await;
+        }
+    }
+}
+
+fn is_of_another_try(error: &Error) -> bool {
+    let no = |no| Some(ServiceError::Rejected(no));
+    [no(Rejection::KeyConflict), no(Rejection::KeyClosed)].contains(&error.service())
+}
+
+/// Whether a failed request needs its note any more.
+enum Final {
+    /// The bank decided it.
+    Decided,
+    /// Nothing was applied.
+    NothingSent,
+    /// It may have been applied, or it is not sure that it was not.
+    No,
+}
+
+const fn final_answer(error: &CustomerError) -> Final {
+    match error {
+        CustomerError::Service(ServiceError::Rejected(_)) => Final::Decided,
+        CustomerError::Service(
+            ServiceError::Unauthenticated(_) | ServiceError::Busy { .. } | ServiceError::Unavailable,
+        )
+        | CustomerError::Connect(ConnectError::NotReachable { .. }) => Final::NothingSent,
+        CustomerError::Service(
+            ServiceError::Forbidden(_)
+            | ServiceError::ReadOnly
+            | ServiceError::NotFound
+            | ServiceError::BadRequest(_)
+            | ServiceError::OutcomeUnknown
+            | ServiceError::Internal(_),
+        )
+        | CustomerError::Connect(ConnectError::NotTrusted { .. })
+        | CustomerError::LoginInterrupted
+        | CustomerError::OutcomeUnknown => Final::No,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use atm_rpc::error::SessionEnd;
+    use atm_rpc::types::key::IncidentId;
+    use std::io;
+
+    #[test]
+    fn a_note_stays_while_the_answer_is_not_final() {
+        let connect = |trusted: bool| {
+            let (address, source) = (String::new(), io::Error::from(io::ErrorKind::TimedOut));
+            CustomerError::Connect(if trusted {
+                ConnectError::NotReachable { address, source }
+            } else {
+                ConnectError::NotTrusted { address, source }
+            })
+        };
+        let table = [
+            (CustomerError::Service(ServiceError::Rejected(Rejection::ZeroAmount)), "decided"),
+            (CustomerError::Service(ServiceError::Unauthenticated(SessionEnd::Idle)), "nothing sent"),
+            (CustomerError::Service(ServiceError::Busy { retry_after_ms: 1 }), "nothing sent"),
+            (CustomerError::Service(ServiceError::Unavailable), "nothing sent"),
+            (connect(true), "nothing sent"),
+            (connect(false), "no"),
+            (CustomerError::Service(ServiceError::Internal(IncidentId::generate())), "no"),
+            (CustomerError::Service(ServiceError::OutcomeUnknown), "no"),
+            (CustomerError::OutcomeUnknown, "no"),
+        ];
+        for (error, expected) in table {
+            let found = match final_answer(&error) {
+                Final::Decided => "decided",
+                Final::NothingSent => "nothing sent",
+                Final::No => "no",
+            };
+            assert_eq!(found, expected, "{error}");
+        }
+    }
+}

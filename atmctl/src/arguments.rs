@@ -1,0 +1,251 @@
+//! The command line: options that go with every command, the core's commands, and which words
+//! are a plugin's.
+
+use crate::plugins::discover::Found;
+use crate::render::Format;
+use crate::stop::Stop;
+use atm_rpc::plugin::{Code, Failure, parse_duration};
+use clap::error::ErrorKind;
+use clap::{Args, ColorChoice, Command, FromArgMatches, Subcommand};
+use std::ffi::OsString;
+use std::time::Duration;
+
+/// Options of every command, before or after its name.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Globals {
+    /// How rows are printed.
+    #[arg(short, long, global = true, value_enum, value_name = "FORMAT")]
+    pub(crate) output: Option<Format>,
+    /// Where atmd is.
+    #[arg(long, global = true, value_name = "HOST:PORT")]
+    pub(crate) server: Option<String>,
+    /// The certificate that atmd's is checked against.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) ca: Option<String>,
+    /// The operator's certificate and key.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) identity: Option<String>,
+    /// How long the command may take: 30s, 5m.
+    #[arg(long, global = true, value_parser = parse_duration, value_name = "DURATION")]
+    pub(crate) timeout: Option<Duration>,
+    /// Decide everything, change nothing.
+    #[arg(long, global = true)]
+    pub(crate) dry_run: bool,
+    /// Say yes to what would be asked.
+    #[arg(long, global = true)]
+    pub(crate) yes: bool,
+    /// Ask nothing.
+    #[arg(long, global = true)]
+    pub(crate) no_input: bool,
+}
+
+/// Flags that no plugin can have: those above, and clap's own.
+pub(crate) const RESERVED_FLAGS: &[&str] = &[
+    "output", "server", "ca", "identity", "timeout", "dry-run", "dry_run", "yes", "no-input", "no_input",
+    "help", "version",
+];
+
+/// The core's commands.
+#[derive(Subcommand, Clone, Debug)]
+pub(crate) enum Core {
+    /// How atmd is; exit code 1 where it is not well.
+    Status,
+    /// Make one call and print its answer as JSON.
+    Api {
+        /// The call, such as `whoami` or `blacklist_show`.
+        method: String,
+        /// Its fields, a JSON object.
+        #[arg(value_name = "JSON")]
+        body: Option<String>,
+    },
+    /// Plugins: what there is, and what they may do.
+    #[command(subcommand)]
+    Plugin(Plugin),
+    /// The settings of atmctl.
+    #[command(subcommand)]
+    Config(Config),
+    /// The version of atmctl and of what it speaks.
+    Version,
+}
+
+/// `atmctl plugin`.
+#[derive(Subcommand, Clone, Debug)]
+pub(crate) enum Plugin {
+    /// All plugins, those that cannot be used with the reason.
+    List,
+    /// One plugin: where it is, its commands and their rights.
+    Info {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// `atmctl config`.
+#[derive(Subcommand, Clone, Debug)]
+pub(crate) enum Config {
+    /// The settings in force.
+    Show {
+        /// Tell where each comes from.
+        #[arg(long)]
+        origin: bool,
+    },
+}
+
+/// Whose command it is.
+#[derive(Debug)]
+pub(crate) enum Parsed {
+    /// One of the core.
+    Core(Globals, Core),
+    /// One of a plugin's: its description says how to read the rest.
+    Plugin(String),
+}
+
+/// The core's tree, to which a plugin's may be added.
+pub(crate) fn tree() -> Command {
+    let root = Command::new("atmctl")
+        .version(env!("CARGO_PKG_VERSION"))
+        .color(ColorChoice::Never)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .disable_help_subcommand(true);
+    let root = Globals::augment_args(root.next_help_heading("Options of every command"));
+    Core::augment_subcommands(root).about("Operates atmd")
+}
+
+/// Whether the core has a command of that name.
+pub(crate) fn is_core(name: &str) -> bool {
+    name == "help" || Core::has_subcommand(name)
+}
+
+/// Reads the command line as far as the core can.
+pub(crate) fn parse(arguments: &[OsString], found: &[Found]) -> Result<Parsed, Stop> {
+    let names: Vec<&str> =
+        found.iter().filter(|plugin| plugin.is_available()).map(|plugin| plugin.name.as_str()).collect();
+    let mut root = tree().allow_external_subcommands(true);
+    if !names.is_empty() {
+        root = root.after_help(format!("Plugins: {} (see: atmctl plugin list)", names.join(", ")));
+    }
+    let matches = root.try_get_matches_from(arguments).map_err(stop_of)?;
+    match matches.subcommand_name() {
+        Some(name) if !is_core(name) && found.iter().any(|plugin| plugin.name == name) => {
+            Ok(Parsed::Plugin(name.to_owned()))
+        }
+        Some(name) if !is_core(name) => Err(unknown(name, arguments, &names)),
+        _ => {
+            let globals = Globals::from_arg_matches(&matches).map_err(stop_of)?;
+            Ok(Parsed::Core(globals, Core::from_arg_matches(&matches).map_err(stop_of)?))
+        }
+    }
+}
+
+/// `atmctl help a b` as `atmctl a b --help`, everything else as it is.
+pub(crate) fn with_help_last(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    if arguments.get(1).is_some_and(|word| word == "help") {
+        arguments.remove(1);
+        arguments.push("--help".into());
+    }
+    arguments
+}
+
+/// Lets clap say it, because it knows what is near.
+fn unknown(name: &str, arguments: &[OsString], plugins: &[&str]) -> Stop {
+    let known = plugins.iter().map(|plugin| Command::new((*plugin).to_owned()));
+    match tree().subcommands(known).try_get_matches_from(arguments) {
+        Err(error) if error.kind() == ErrorKind::InvalidSubcommand => stop_of(error),
+        _ => Failure::new(Code::Unknown, format!("unrecognized subcommand '{name}'")).into(),
+    }
+}
+
+/// What clap says, as this program says it.
+pub(crate) fn stop_of(error: clap::Error) -> Stop {
+    let text = error.render().to_string();
+    let code = match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => return Stop::Help(text),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            return Failure::new(Code::Usage, format!("no command was given\n\n{}", text.trim_end())).into();
+        }
+        ErrorKind::InvalidSubcommand => Code::Unknown,
+        _ => Code::Usage,
+    };
+    Failure::new(code, text.trim_start_matches("error: ").trim_end()).into()
+}
+
+/// The value of `-o`, for when the rest of the line is wrong.
+pub(crate) fn output_in(arguments: &[OsString]) -> Option<&str> {
+    let words: Vec<&str> = arguments.iter().map(|word| word.to_str().unwrap_or_default()).collect();
+    let words = words.into_iter().take_while(|word| *word != "--").collect::<Vec<_>>();
+    words.iter().enumerate().rev().find_map(|(at, word)| match *word {
+        "-o" | "--output" => words.get(at + 1).copied(),
+        _ => word.strip_prefix("--output=").or_else(|| {
+            word.strip_prefix("-o")
+                .filter(|_| !word.starts_with("--"))
+                .map(|value| value.trim_start_matches('='))
+        }),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<OsString> {
+        line.split(' ').map(OsString::from).collect()
+    }
+
+    #[test]
+    fn the_tree_is_sound() {
+        tree().debug_assert();
+        for argument in Globals::augment_args(Command::new("all")).get_arguments() {
+            assert!(RESERVED_FLAGS.contains(&argument.get_long().unwrap()), "{argument:?}");
+        }
+    }
+
+    #[test]
+    fn options_stand_before_and_after() {
+        for line in ["atmctl -o json --timeout 5s status", "atmctl status --timeout=5s -ojson"] {
+            let Parsed::Core(globals, Core::Status) = parse(&words(line), &[]).unwrap() else {
+                panic!("{line}")
+            };
+            assert_eq!((globals.output, globals.timeout), (Some(Format::Json), Some(Duration::from_secs(5))));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_has_its_code() {
+        let table = [
+            ("atmctl", Code::Usage),
+            ("atmctl statsu", Code::Unknown),
+            ("atmctl plugin lst", Code::Unknown),
+            ("atmctl status --no-such-flag", Code::Usage),
+            ("atmctl -o yaml status", Code::Usage),
+            ("atmctl --timeout soon status", Code::Usage),
+        ];
+        for (line, code) in table {
+            match parse(&words(line), &[]) {
+                Err(Stop::Failed(failure)) => assert_eq!(failure.code, code, "{line}"),
+                other => panic!("{line}: {other:?}"),
+            }
+        }
+        let Err(Stop::Failed(failure)) = parse(&words("atmctl statsu"), &[]) else { panic!("it is unknown") };
+        assert!(failure.message.contains("'status'"), "{failure}");
+        for line in ["atmctl --help", "atmctl help", "atmctl help plugin list", "atmctl --version"] {
+            let words = with_help_last(words(line));
+            assert!(matches!(parse(&words, &[]), Err(Stop::Help(_))), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_output_is_seen_in_a_broken_line() {
+        let table = [
+            ("atmctl -o json x", Some("json")),
+            ("atmctl x -ojson", Some("json")),
+            ("atmctl x --output=csv", Some("csv")),
+            ("atmctl x -- -o json", None),
+            ("atmctl x --other", None),
+            ("atmctl x -o", None),
+        ];
+        for (line, output) in table {
+            assert_eq!(output_in(&words(line)), output, "{line}");
+        }
+    }
+}

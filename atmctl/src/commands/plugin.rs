@@ -1,0 +1,84 @@
+//! `atmctl plugin`: what there is, and what it may do. A broken plugin does not hide the others.
+
+use crate::Io;
+use crate::plugins::describe::describe;
+use crate::plugins::discover::Found;
+use crate::plugins::{digest, named};
+use crate::render::{record, rows, schema};
+use crate::settings::Settings;
+use crate::stop::Stop;
+use atm_rpc::plugin::{Command, Connection, Kind, Output};
+use futures::future::join_all;
+use serde_json::{Value, json};
+
+pub(crate) async fn list(found: &[Found], settings: &Settings, io: &mut Io) -> Result<u8, Stop> {
+    let columns = [
+        ("name", Kind::Text),
+        ("version", Kind::Text),
+        ("state", Kind::Choice),
+        ("trust", Kind::Choice),
+        ("summary", Kind::Text),
+    ];
+    let list = join_all(found.iter().map(line)).await;
+    rows(settings.format, &schema("atmctl.plugin.list/1", &columns), &list, io)?;
+    Ok(0)
+}
+
+async fn line(found: &Found) -> Value {
+    let (name, trust) = (&found.name, found.trust.name());
+    match (&found.refused, describe(found).await) {
+        (Some(reason), _) => {
+            json!({ "name": name, "version": null, "state": "unavailable", "trust": trust, "summary": reason })
+        }
+        (None, Err(failure)) => json!({
+            "name": name, "version": null, "state": "unavailable", "trust": trust, "summary": failure.message,
+        }),
+        (None, Ok(description)) => json!({
+            "name": name, "version": description.version, "state": "available", "trust": trust,
+            "summary": description.summary,
+        }),
+    }
+}
+
+pub(crate) async fn info(name: &str, found: &[Found], settings: &Settings, io: &mut Io) -> Result<u8, Stop> {
+    let found = named(name, found)?;
+    let description = describe(found).await?;
+    let columns = [
+        ("name", Kind::Text),
+        ("version", Kind::Text),
+        ("trust", Kind::Choice),
+        ("file", Kind::Text),
+        ("digest", Kind::Text),
+        ("summary", Kind::Text),
+        ("commands", Kind::Text),
+    ];
+    let commands: Vec<String> = description.commands.iter().map(told).collect();
+    let row = json!({
+        "name": description.name,
+        "version": description.version,
+        "trust": found.trust.name(),
+        "file": found.path.display().to_string(),
+        "digest": digest(&found.path).ok(),
+        "summary": description.summary,
+        "commands": commands.join("; "),
+    });
+    record(settings.format, &schema("atmctl.plugin.info/1", &columns), &row, io)?;
+    Ok(0)
+}
+
+/// `add (changes; blacklist:write accounts:pii)`.
+fn told(command: &Command) -> String {
+    let effect = match (command.changes, command.destructive) {
+        (_, true) => "cannot be undone",
+        (true, false) => "changes",
+        (false, false) => "reads",
+    };
+    let rights = match command.connection {
+        Connection::None => "without atmd".to_owned(),
+        Connection::Required => {
+            command.capabilities.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+        }
+    };
+    let raw = if command.output == Output::Raw { ", prints what it likes" } else { "" };
+    format!("{} ({effect}{raw}: {rights})", command.name)
+}

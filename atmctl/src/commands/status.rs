@@ -1,0 +1,99 @@
+//! `atmctl status`: how atmd is. Prints it in any case; the exit code says whether it is well.
+
+use crate::Io;
+use crate::link;
+use crate::render::{record, schema};
+use crate::settings::Settings;
+use crate::stop::Stop;
+use atm_rpc::operator::{OperatorRequest, Status};
+use atm_rpc::plugin::{Code, Kind, Schema};
+use serde_json::{Value, json};
+
+pub(crate) async fn run(settings: &Settings, io: &mut Io) -> Result<u8, Stop> {
+    let endpoint = link::endpoint(settings, io)?;
+    let mut link = link::as_operator(&endpoint, settings.limit.unwrap_or(link::PATIENCE)).await?;
+    let status: Status = link.ask(&OperatorRequest::Status {}).await?;
+    record(settings.format, &columns(), &row(&status), io)?;
+    Ok(if status.healthy { 0 } else { Code::Failed.exit() })
+}
+
+fn columns() -> Schema {
+    schema(
+        "atmctl.status/1",
+        &[
+            ("healthy", Kind::Boolean),
+            ("reasons", Kind::Text),
+            ("version", Kind::Text),
+            ("started_at", Kind::Date),
+            ("uptime_ms", Kind::Duration),
+            ("cpu_percent", Kind::Number),
+            ("memory_bytes", Kind::Number),
+            ("threads", Kind::Number),
+            ("connections_active", Kind::Number),
+            ("connections_max", Kind::Number),
+            ("connections_total", Kind::Number),
+            ("journal_seq", Kind::Number),
+            ("vault_balance", Kind::Money),
+            ("business_date", Kind::Date),
+            ("projection_lag_entries", Kind::Number),
+        ],
+    )
+}
+
+fn row(status: &Status) -> Value {
+    let reasons = Some(status.reasons.join("; ")).filter(|reasons| !reasons.is_empty());
+    json!({
+        "healthy": status.healthy,
+        "reasons": reasons,
+        "version": status.version,
+        "started_at": status.started_at,
+        "uptime_ms": status.uptime_ms,
+        "cpu_percent": (f64::from(status.cpu_percent) * 10.0).round() / 10.0,
+        "memory_bytes": status.memory_bytes,
+        "threads": status.threads,
+        "connections_active": status.connections_active,
+        "connections_max": status.connections_max,
+        "connections_total": status.connections_total,
+        "journal_seq": status.journal_seq,
+        "vault_balance": status.vault_balance_minor,
+        "business_date": status.business_date,
+        "projection_lag_entries": status.projection_lag_entries,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::{Format, Renderer};
+    use atm_rpc::types::time::Timestamp;
+
+    #[test]
+    fn the_row_is_of_its_schema() {
+        let status = Status {
+            version: "0.1.0".into(),
+            healthy: false,
+            reasons: vec!["the disk is full".into(), "the projection lags".into()],
+            started_at: Timestamp::from_ms(0),
+            uptime_ms: 5,
+            cpu_percent: 12.345,
+            memory_bytes: u64::MAX,
+            threads: 4,
+            connections_active: 1,
+            connections_max: 2,
+            connections_total: 3,
+            journal_seq: 7,
+            vault_balance_minor: -500,
+            business_date: "2026-11-22".into(),
+            projection_lag_entries: 0,
+        };
+        let (schema, mut out) = (columns(), Vec::new());
+        let mut renderer = Renderer::new(Format::Json, &schema);
+        renderer.row(&row(&status), &mut out).unwrap();
+        renderer.finish(&mut out).unwrap();
+        let read: Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!(read["data"][0]["reasons"], "the disk is full; the projection lags");
+        assert_eq!(read["data"][0]["memory_bytes"], "18446744073709551615");
+        assert_eq!(read["data"][0]["vault_balance"], "-5.00");
+        assert_eq!(read["data"][0]["cpu_percent"], "12.3");
+    }
+}

@@ -1,0 +1,111 @@
+//! Who asks and whom to trust: finds and reads the operator's identity and the CA.
+
+use crate::settings::{Settings, Sourced};
+use atm_rpc::client::Endpoint;
+use atm_rpc::plugin::{Code, Failure};
+use atm_rpc::transport::tls::Identity;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// atmd's data directory: that of a clone, and that of an installation.
+const DATA: [&str; 2] = ["./data", "/var/lib/atmd"];
+
+/// The operators' listener, met as the operator.
+pub(crate) fn endpoint(settings: &Settings) -> Result<Endpoint, Failure> {
+    let ca = ca_file(settings).ok_or_else(|| {
+        Failure::new(Code::Configuration, format!("no CA certificate in {}", places("public/ca.pem")))
+            .hint("copy public/ca.pem out of atmd's data directory and name it: --ca FILE or ATMCTL_CA")
+    })?;
+    let identity = identity_file(settings).ok_or_else(|| {
+        let places = places("pki/root.pem");
+        Failure::new(Code::Configuration, format!("no operator's identity: none in your configuration folder, and none that you may read in {places}"))
+            .hint("run it with sudo, or ask an administrator for an identity and name it: --identity FILE or ATMCTL_IDENTITY")
+    })?;
+    let ca_pem = std::fs::read(&ca.value).map_err(|error| unreadable(&ca.value, &error))?;
+    let pem = read_secret(Path::new(&identity.value))?;
+    let unusable = |file: &str| {
+        let file = file.to_owned();
+        move |error| Failure::new(Code::Configuration, format!("{file}: {error}"))
+    };
+    let read = Identity::from_pem(&pem, &pem).map_err(unusable(&identity.value))?;
+    Endpoint::operator(&settings.server.value, &ca_pem, read)
+        .map_err(unusable(&format!("{} with {} and {}", settings.server.value, ca.value, identity.value)))
+}
+
+/// The CA in force, if there is one.
+pub(crate) fn ca_file(settings: &Settings) -> Option<Sourced> {
+    settings
+        .ca
+        .clone()
+        .or_else(|| first_readable(DATA.iter().map(|data| Path::new(data).join("public/ca.pem"))))
+}
+
+/// The identity in force, if there is one.
+pub(crate) fn identity_file(settings: &Settings) -> Option<Sourced> {
+    let users = settings
+        .users_identity
+        .iter()
+        .filter(|path| path.exists())
+        .map(|path| Sourced { value: path.display().to_string(), origin: "found".to_owned() });
+    let roots = || first_readable(DATA.iter().map(|data| Path::new(data).join("pki/root.pem")));
+    settings
+        .identity
+        .clone()
+        .or_else(|| {
+            let mut users = users;
+            users.next()
+        })
+        .or_else(roots)
+}
+
+fn first_readable(mut candidates: impl Iterator<Item = PathBuf>) -> Option<Sourced> {
+    let found = candidates.find(|path| File::open(path).is_ok())?;
+    Some(Sourced { value: found.display().to_string(), origin: "found".to_owned() })
+}
+
+fn places(file: &str) -> String {
+    DATA.map(|data| format!("{data}/{file}")).join(" or ")
+}
+
+/// A file with a key in it, which nobody but its owner may read.
+fn read_secret(path: &Path) -> Result<Vec<u8>, Failure> {
+    let failed = |error: io::Error| unreadable(&path.display().to_string(), &error);
+    let mut file = File::open(path).map_err(failed)?;
+    if file.metadata().map_err(failed)?.permissions().mode() & 0o077 != 0 {
+        let path = path.display();
+        return Err(Failure::new(Code::Configuration, format!("others may read the key in {path}"))
+            .hint(format!("chmod 600 {path}")));
+    }
+    let mut content = Vec::new();
+    file.read_to_end(&mut content).map_err(failed)?;
+    Ok(content)
+}
+
+fn unreadable(path: &str, error: &io::Error) -> Failure {
+    Failure::new(Code::Configuration, format!("{path} cannot be read: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_others_may_read_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("identity.pem");
+        std::fs::write(&path, "key").unwrap();
+        for (mode, fits) in [(0o600, true), (0o400, true), (0o640, false), (0o604, false), (0o620, false)] {
+            std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+            match read_secret(&path) {
+                Ok(content) => assert!(fits && content == b"key", "{mode:o}"),
+                Err(failure) => {
+                    assert!(!fits, "{mode:o}");
+                    assert!(failure.hint.unwrap().contains("chmod 600"));
+                }
+            }
+        }
+        assert_eq!(read_secret(&folder.path().join("absent")).unwrap_err().code, Code::Configuration);
+    }
+}

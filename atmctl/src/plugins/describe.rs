@@ -1,0 +1,225 @@
+//! Asks a plugin to describe itself, and takes nothing from it that would confuse the host.
+
+use super::discover::{Found, is_name};
+use crate::arguments::RESERVED_FLAGS;
+use atm_rpc::plugin::{
+    Argument, Code, Command, DESCRIBE, DESCRIPTION_BYTES_MAX, Description, Failure, Form, Kind, Output,
+    PROTOCOL,
+};
+use std::collections::BTreeSet;
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::io::AsyncReadExt;
+use tokio::time::timeout;
+
+const TIME: Duration = Duration::from_secs(2);
+const COMMANDS_MAX: usize = 64;
+const ARGUMENTS_MAX: usize = 32;
+const COLUMNS_MAX: usize = 128;
+const LINE_LENGTH_MAX: usize = 200;
+
+/// Runs the plugin without anything, and reads what it says about itself.
+pub(crate) async fn describe(found: &Found) -> Result<Description, Failure> {
+    if let Some(reason) = &found.refused {
+        let name = &found.name;
+        return Err(Failure::new(Code::Refused, format!("the plugin {name} is not run: {reason}")));
+    }
+    let said = timeout(TIME, say(found)).await.unwrap_or_else(|_| Err("it took longer than 2 s".to_owned()));
+    said.and_then(|text| read(&found.name, &text)).map_err(|what| {
+        let name = &found.name;
+        Failure::new(Code::Protocol, format!("the plugin {name} does not describe itself: {what}"))
+            .hint(format!("see for yourself: {} {DESCRIBE}", found.path.display()))
+    })
+}
+
+async fn say(found: &Found) -> Result<Vec<u8>, String> {
+    let mut command = tokio::process::Command::new(&found.path);
+    command.arg(DESCRIBE).env_clear().kill_on_drop(true);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().map_err(|error| format!("it cannot be started: {error}"))?;
+    let stdout = child.stdout.take().ok_or("it has no output")?;
+    let mut text = Vec::new();
+    let read = stdout.take(DESCRIPTION_BYTES_MAX + 1).read_to_end(&mut text).await;
+    let length = read.map_err(|error| error.to_string())?;
+    if u64::try_from(length).is_ok_and(|length| length > DESCRIPTION_BYTES_MAX) {
+        return Err(format!("it says more than {DESCRIPTION_BYTES_MAX} bytes"));
+    }
+    let status = child.wait().await.map_err(|error| error.to_string())?;
+    status.success().then_some(text).ok_or_else(|| format!("it ended with {status}"))
+}
+
+fn read(name: &str, text: &[u8]) -> Result<Description, String> {
+    #[derive(serde::Deserialize)]
+    struct Version {
+        protocol: u16,
+    }
+    // The version first: of another one nothing else need be understood.
+    let version: Version = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+    if version.protocol != PROTOCOL {
+        return Err(format!("it speaks protocol {}, not {PROTOCOL}", version.protocol));
+    }
+    let description: Description = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+    if description.name != name {
+        return Err(format!("it calls itself {:?}", description.name));
+    }
+    check(&description)?;
+    Ok(description)
+}
+
+fn check(description: &Description) -> Result<(), String> {
+    line(&description.summary)?;
+    line(&description.version)?;
+    if description.commands.is_empty() || description.commands.len() > COMMANDS_MAX {
+        return Err(format!("it has no commands, or more than {COMMANDS_MAX}"));
+    }
+    unique("command", description.commands.iter().map(|command| &command.name))?;
+    description.commands.iter().try_for_each(|command| {
+        check_command(command).map_err(|what| format!("command {:?}: {what}", command.name))
+    })
+}
+
+fn check_command(command: &Command) -> Result<(), String> {
+    line(&command.summary)?;
+    if command.destructive && !command.changes {
+        return Err("it is destructive and changes nothing".to_owned());
+    }
+    if command.arguments.len() > ARGUMENTS_MAX {
+        return Err(format!("it has more than {ARGUMENTS_MAX} arguments"));
+    }
+    unique("argument", command.arguments.iter().map(|argument| &argument.name))?;
+    command.arguments.iter().try_for_each(|argument| {
+        check_argument(argument).map_err(|what| format!("argument {:?}: {what}", argument.name))
+    })?;
+    let positional = command.arguments.iter().filter(|argument| argument.form == Form::Positional);
+    if !positional.map(|argument| argument.required).is_sorted_by(|one, next| one >= next) {
+        return Err("an argument that is required stands behind one that is not".to_owned());
+    }
+    let Output::Rows { schema } = &command.output else { return Ok(()) };
+    line(&schema.name)?;
+    if schema.columns.is_empty() || schema.columns.len() > COLUMNS_MAX {
+        return Err(format!("it has no columns, or more than {COLUMNS_MAX}"));
+    }
+    schema.columns.iter().try_for_each(|column| line(&column.name))?;
+    unique("column", schema.columns.iter().map(|column| &column.name)).and_then(|()| {
+        let wordless = schema.columns.iter().any(|column| column.name.is_empty());
+        if wordless { Err("a column has no name".to_owned()) } else { Ok(()) }
+    })
+}
+
+fn check_argument(argument: &Argument) -> Result<(), String> {
+    line(&argument.help)?;
+    argument.choices.iter().try_for_each(|choice| line(choice))?;
+    let name = argument.name.as_str();
+    let broken = [
+        (!is_name(&name.replace('_', "-")), "it is not a name"),
+        (RESERVED_FLAGS.contains(&name), "atmctl has a flag of this name"),
+        (argument.kind == Kind::Boolean && argument.form == Form::Positional, "a boolean is a flag"),
+        (argument.kind == Kind::Boolean && argument.required, "a boolean cannot be required"),
+        (argument.kind == Kind::Choice && argument.choices.is_empty(), "there is nothing to choose from"),
+    ];
+    broken.iter().find(|(is, _)| *is).map_or(Ok(()), |(_, what)| Err((*what).to_owned()))
+}
+
+/// What a terminal prints on one line and does not obey.
+fn line(text: &str) -> Result<(), String> {
+    let fits = text.chars().count() <= LINE_LENGTH_MAX && !text.chars().any(char::is_control);
+    fits.then_some(())
+        .ok_or_else(|| format!("a text is not a line of {LINE_LENGTH_MAX} characters at the most"))
+}
+
+fn unique<'a>(what: &str, names: impl Iterator<Item = &'a String>) -> Result<(), String> {
+    let mut seen = BTreeSet::new();
+    for name in names {
+        if !seen.insert(name) {
+            return Err(format!("it has two of {what} {name:?}"));
+        }
+        if what == "command" && !is_name(name) {
+            return Err(format!("{name:?} is not a name of a command"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::plugins::discover::Trust;
+    use serde_json::{Value, json};
+    use std::os::unix::fs::PermissionsExt;
+
+    pub(crate) fn sample() -> Value {
+        json!({ "protocol": 1, "name": "demo", "version": "1.0", "summary": "Shows", "commands": [{
+            "name": "put", "summary": "Puts", "connection": "required", "capabilities": ["blacklist:write"],
+            "changes": true, "destructive": false, "output": "rows",
+            "schema": { "name": "demo.put/1", "columns": [{ "name": "n", "kind": "number" }] },
+            "arguments": [
+                { "name": "number", "kind": "mobile", "form": "positional", "required": true, "help": "Which" },
+                { "name": "note", "kind": "text", "form": "positional", "required": false, "help": "Any" },
+                { "name": "for", "kind": "duration", "form": "flag", "help": "How long" },
+                { "name": "how", "kind": "choice", "form": "flag", "help": "How", "choices": ["fast", "slow"] },
+                { "name": "all", "kind": "boolean", "form": "flag", "help": "All" },
+            ],
+        }, {
+            "name": "look", "summary": "Looks", "connection": "required", "output": "raw",
+        }, {
+            "name": "wipe", "summary": "Wipes", "connection": "required", "changes": true, "destructive": true,
+            "output": "raw",
+        }] })
+    }
+
+    #[test]
+    fn descriptions_that_would_confuse_are_refused() {
+        assert!(read("demo", sample().to_string().as_bytes()).is_ok());
+        let table: &[(&str, Value)] = &[
+            ("/protocol", json!(2)),
+            ("/name", json!("other")),
+            ("/summary", json!("a\u{1b}[2J")),
+            ("/commands", json!([])),
+            ("/commands/0/name", json!("Put it")),
+            ("/commands/1/name", json!("put")),
+            ("/commands/2/changes", json!(false)),
+            ("/commands/0/capabilities", json!(["world:domination"])),
+            ("/commands/0/arguments/1/name", json!("number")),
+            ("/commands/0/arguments/2/name", json!("timeout")),
+            ("/commands/0/arguments/3/choices", json!([])),
+            ("/commands/0/arguments/4/form", json!("positional")),
+            ("/commands/0/schema/columns", json!([])),
+            ("/commands/0/output", json!("rows and more")),
+        ];
+        for (pointer, value) in table {
+            let mut changed = sample();
+            *changed.pointer_mut(pointer).unwrap() = value.clone();
+            assert!(read("demo", changed.to_string().as_bytes()).is_err(), "{pointer}");
+        }
+        let mut swapped = sample();
+        swapped["commands"][0]["arguments"][0]["required"] = json!(false);
+        swapped["commands"][0]["arguments"][1]["required"] = json!(true);
+        assert!(read("demo", swapped.to_string().as_bytes()).is_err());
+    }
+
+    fn described(script: &str) -> Result<Description, Failure> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("atmctl-demo");
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+        let found = Found { name: "demo".into(), path, trust: Trust::Bundled, refused: None };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(describe(&found))
+    }
+
+    #[test]
+    fn a_plugin_describes_itself_alone_and_in_time() {
+        let _alone = crate::tests::alone();
+        let good = format!("[ \"$1\" = {DESCRIBE} ] && [ -z \"$HOME\" ] && cat <<'END'\n{}\nEND", sample());
+        assert_eq!(described(&good).unwrap().commands.len(), 3);
+        for (script, named) in [
+            ("exit 3", "exit status: 3"),
+            ("echo nonsense", "expected"),
+            ("exec sleep 9", "longer than 2 s"),
+            ("exec head -c 300000 /dev/zero", "more than 262144 bytes"),
+        ] {
+            let failure = described(script).unwrap_err();
+            assert!(failure.message.contains(named), "{failure}");
+        }
+    }
+}

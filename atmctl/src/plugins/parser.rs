@@ -1,0 +1,126 @@
+//! From a description to a command line that clap reads, and from what it read to the plugin's
+//! own arguments.
+
+use atm_rpc::plugin::{Argument, Command, Description, Form, Kind};
+use clap::builder::{PossibleValuesParser, ValueParser};
+use clap::{Arg, ArgAction, ArgMatches};
+
+/// The plugin's part of the tree.
+pub(crate) fn tree(description: &Description) -> clap::Command {
+    clap::Command::new(description.name.clone())
+        .about(description.summary.clone())
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .disable_help_subcommand(true)
+        .subcommands(description.commands.iter().map(subcommand))
+}
+
+fn subcommand(command: &Command) -> clap::Command {
+    clap::Command::new(command.name.clone())
+        .about(command.summary.clone())
+        .args(command.arguments.iter().map(argument))
+}
+
+fn argument(argument: &Argument) -> Arg {
+    let kind = argument.kind;
+    let arg = Arg::new(argument.name.clone()).help(argument.help.clone()).required(argument.required);
+    let arg = match argument.form {
+        Form::Positional => arg.value_name(argument.name.to_uppercase()),
+        Form::Flag => arg.long(argument.name.clone()).value_name(word(kind)),
+    };
+    match kind {
+        Kind::Boolean => arg.action(ArgAction::SetTrue),
+        Kind::Choice => arg.value_parser(PossibleValuesParser::new(argument.choices.clone())),
+        Kind::Number => arg.allow_negative_numbers(true).value_parser(checked(kind)),
+        _ => arg.value_parser(checked(kind)),
+    }
+}
+
+fn checked(kind: Kind) -> ValueParser {
+    ValueParser::new(move |text: &str| kind.check(text).map(|()| text.to_owned()))
+}
+
+const fn word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text | Kind::Choice | Kind::Boolean => "TEXT",
+        Kind::Number => "NUMBER",
+        Kind::Money => "AMOUNT",
+        Kind::Date => "DATE",
+        Kind::Duration => "DURATION",
+        Kind::Mobile => "MOBILE",
+        Kind::PathRead | Kind::PathWrite => "FILE",
+    }
+}
+
+/// The arguments for the plugin: the command, flags, and behind `--` what is positional.
+pub(crate) fn arguments(command: &Command, matches: &ArgMatches) -> Vec<String> {
+    let mut words = vec![command.name.clone()];
+    let mut positional = Vec::new();
+    for argument in &command.arguments {
+        let name = &argument.name;
+        if argument.kind == Kind::Boolean {
+            words.extend(matches.get_flag(name).then(|| format!("--{name}")));
+        } else if let Some(value) = matches.get_one::<String>(name) {
+            match argument.form {
+                Form::Flag => words.push(format!("--{name}={value}")),
+                Form::Positional => positional.push(value.clone()),
+            }
+        }
+    }
+    if !positional.is_empty() {
+        words.push("--".to_owned());
+    }
+    words.extend(positional);
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugins::describe;
+
+    fn read(line: &str) -> Result<Vec<String>, clap::Error> {
+        let description: Description = serde_json::from_value(describe::tests::sample()).unwrap();
+        let root = crate::arguments::tree().subcommand(tree(&description));
+        root.clone().debug_assert();
+        let matches = root.try_get_matches_from(line.split(' '))?;
+        let (_, plugin) = matches.subcommand().unwrap();
+        let (name, matches) = plugin.subcommand().unwrap();
+        let command = description.commands.iter().find(|command| command.name == name).unwrap();
+        Ok(arguments(command, matches))
+    }
+
+    #[test]
+    fn a_plugin_gets_its_arguments_and_no_others() {
+        let table: &[(&str, &[&str])] = &[
+            ("atmctl demo put 12345", &["put", "--", "12345"]),
+            ("atmctl -o json demo put --timeout 5s 12345 --yes", &["put", "--", "12345"]),
+            ("atmctl demo put 12345 -- --for=1d", &["put", "--", "12345", "--for=1d"]),
+            (
+                "atmctl demo put --for 7d --all --how=fast 12345 n",
+                &["put", "--for=7d", "--how=fast", "--all", "--", "12345", "n"],
+            ),
+            ("atmctl demo look", &["look"]),
+        ];
+        for (line, expected) in table {
+            assert_eq!(read(line).unwrap(), *expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn arguments_of_another_kind_never_reach_the_plugin() {
+        for line in [
+            "atmctl demo put",
+            "atmctl demo put 1234x",
+            "atmctl demo put 12345 --for soon",
+            "atmctl demo put 12345 --how medium",
+            "atmctl demo put 12345 --all=yes",
+            "atmctl demo put 12345 --more",
+            "atmctl demo look 12345",
+            "atmctl demo lok",
+            "atmctl demo",
+        ] {
+            assert!(read(line).is_err(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Rows as table, JSON or CSV, as they come. Knows schemas, not what rows are about.
+
+mod cell;
+mod csv;
+mod json;
+mod table;
+
+use crate::Io;
+use crate::stop::Stop;
+use atm_rpc::plugin::{Code, Failure, Schema};
+use serde_json::Value;
+use std::io::Write;
+
+/// How rows are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    // No documentation comments: clap would make `--help` twice as long by them.
+    // For people.
+    Table,
+    // One object with schema and data; money and numbers as texts.
+    Json,
+    // RFC 4180, with a header.
+    Csv,
+}
+
+/// Prints rows of one schema. A row is checked before anything of it is printed.
+pub(crate) struct Renderer<'a> {
+    schema: &'a Schema,
+    printer: Printer,
+    count: u64,
+}
+
+enum Printer {
+    Table(table::Table),
+    Json,
+    Csv,
+}
+
+impl<'a> Renderer<'a> {
+    pub(crate) fn new(format: Format, schema: &'a Schema) -> Self {
+        let printer = match format {
+            Format::Table => Printer::Table(table::Table::default()),
+            Format::Json => Printer::Json,
+            Format::Csv => Printer::Csv,
+        };
+        Self { schema, printer, count: 0 }
+    }
+
+    /// Prints one row; of a table perhaps later.
+    pub(crate) fn row(&mut self, row: &Value, to: &mut dyn Write) -> Result<(), Stop> {
+        let cells = cell::check(self.schema, row).map_err(|what| {
+            Failure::new(Code::Protocol, format!("a row is not of {}: {what}", self.schema.name))
+        })?;
+        let first = self.count == 0;
+        self.count = self.count.saturating_add(1);
+        match &mut self.printer {
+            Printer::Table(table) => table.row(self.schema, &cells, to)?,
+            Printer::Json => json::row(self.schema, &cells, first, to)?,
+            Printer::Csv => csv::row(self.schema, &cells, first, to)?,
+        }
+        Ok(())
+    }
+
+    /// Prints what is left and gives the number of rows. Not called where the rows ended with a
+    /// failure: then JSON stays incomplete, and empty where there was no row.
+    pub(crate) fn finish(mut self, to: &mut dyn Write) -> Result<u64, Stop> {
+        match &mut self.printer {
+            Printer::Table(table) => table.finish(self.schema, to)?,
+            Printer::Json => json::finish(self.schema, self.count == 0, to)?,
+            Printer::Csv if self.count == 0 => csv::header(self.schema, to)?,
+            Printer::Csv => {}
+        }
+        to.flush()?;
+        Ok(self.count)
+    }
+
+    /// Prints what of a table waits for more rows, because a failure came instead.
+    pub(crate) fn give_up(mut self, to: &mut dyn Write) -> Result<(), Stop> {
+        if let Printer::Table(table) = &mut self.printer {
+            table.finish(self.schema, to)?;
+        }
+        Ok(to.flush()?)
+    }
+}
+
+/// Tells a person, and no program, that there was nothing.
+pub(crate) fn say_if_empty(format: Format, rows: u64, io: &mut Io) {
+    if rows == 0 && format == Format::Table && io.stderr_is_terminal {
+        // Only a courtesy.
+        let _ = writeln!(io.stderr, "no rows");
+    }
+}
+
+/// Prints all rows of a command of the core.
+pub(crate) fn rows(format: Format, schema: &Schema, rows: &[Value], io: &mut Io) -> Result<(), Stop> {
+    let mut renderer = Renderer::new(format, schema);
+    rows.iter().try_for_each(|row| renderer.row(row, &mut io.stdout))?;
+    let count = renderer.finish(&mut io.stdout)?;
+    say_if_empty(format, count, io);
+    Ok(())
+}
+
+/// Prints a single thing: for people one field a line, otherwise as one row.
+pub(crate) fn record(format: Format, schema: &Schema, record: &Value, io: &mut Io) -> Result<(), Stop> {
+    if format != Format::Table {
+        return rows(format, schema, std::slice::from_ref(record), io);
+    }
+    let cells = cell::check(schema, record).map_err(|what| Failure::new(Code::Protocol, what))?;
+    Ok(table::upright(schema, &cells, &mut io.stdout)?)
+}
+
+/// A schema of the core's own.
+pub(crate) fn schema(name: &str, columns: &[(&str, atm_rpc::plugin::Kind)]) -> Schema {
+    let column = |(name, kind): &(&str, _)| atm_rpc::plugin::Column {
+        name: (*name).to_owned(),
+        kind: *kind,
+        summed: false,
+    };
+    Schema { name: name.to_owned(), columns: columns.iter().map(column).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use atm_rpc::plugin::Kind;
+    use serde_json::json;
+
+    fn sample() -> Schema {
+        schema(
+            "demo.list/1",
+            &[
+                ("name", Kind::Text),
+                ("count", Kind::Number),
+                ("amount", Kind::Money),
+                ("since", Kind::Date),
+                ("took_ms", Kind::Duration),
+                ("ok", Kind::Boolean),
+            ],
+        )
+    }
+
+    fn rendered(format: Format, rows: &[Value]) -> Result<String, Stop> {
+        let schema = sample();
+        let mut renderer = Renderer::new(format, &schema);
+        let mut out = Vec::new();
+        rows.iter().try_for_each(|row| renderer.row(row, &mut out))?;
+        renderer.finish(&mut out)?;
+        Ok(String::from_utf8(out).unwrap())
+    }
+
+    fn row(name: &str, count: i64, amount: i64) -> Value {
+        json!({ "name": name, "count": count, "amount": amount, "since": null, "took_ms": 61_000, "ok": true })
+    }
+
+    #[test]
+    fn rows_are_printed_in_each_format() {
+        let two = [row("a,\"", 7, -500), row("=cmd", -12_000, 123_456)];
+        let table = [
+            (
+                Format::Table,
+                &two[..],
+                "\
+NAME   COUNT   AMOUNT  SINCE   TOOK  OK
+a,\"        7    -5.00  -      1m 1s  yes
+=cmd  -12000  1234.56  -      1m 1s  yes
+",
+            ),
+            (
+                Format::Json,
+                &two[..],
+                r#"{"schema":"demo.list/1","data":[
+{"name":"a,\"","count":"7","amount":"-5.00","since":null,"took_ms":"61000","ok":true},
+{"name":"=cmd","count":"-12000","amount":"1234.56","since":null,"took_ms":"61000","ok":true}
+],"warnings":[]}
+"#,
+            ),
+            (
+                Format::Csv,
+                &two[..],
+                "name,count,amount,since,took_ms,ok\r\n\
+\"a,\"\"\",7,-5.00,,61000,true\r\n'=cmd,-12000,1234.56,,61000,true\r\n",
+            ),
+            (Format::Table, &[], ""),
+            (Format::Json, &[], "{\"schema\":\"demo.list/1\",\"data\":[],\"warnings\":[]}\n"),
+            (Format::Csv, &[], "name,count,amount,since,took_ms,ok\r\n"),
+        ];
+        for (format, rows, expected) in table {
+            assert_eq!(rendered(format, rows).unwrap(), expected, "{format:?}");
+        }
+    }
+
+    #[test]
+    fn a_table_streams_behind_its_first_rows() {
+        let schema = sample();
+        let mut renderer = Renderer::new(Format::Table, &schema);
+        let mut out = Vec::new();
+        for count in 0..table::ROWS_MEASURED + 1 {
+            assert!(out.is_empty());
+            renderer.row(&row("x", i64::try_from(count).unwrap(), 0), &mut out).unwrap();
+        }
+        assert_eq!(out.iter().filter(|byte| **byte == b'\n').count(), table::ROWS_MEASURED + 2);
+    }
+
+    #[test]
+    fn rows_of_another_shape_are_refused() {
+        let mut short = row("a", 1, 1);
+        short.as_object_mut().unwrap().remove("ok");
+        let mut long = row("a", 1, 1);
+        long["more"] = json!(1);
+        let mut wrong = row("a", 1, 1);
+        wrong["amount"] = json!("1.00");
+        let mut float = row("a", 1, 1);
+        float["amount"] = json!(1.5);
+        for bad in [json!([1]), json!("text"), short, long, wrong, float] {
+            let Err(Stop::Failed(failure)) = rendered(Format::Json, std::slice::from_ref(&bad)) else {
+                panic!("{bad}")
+            };
+            assert_eq!(failure.code, Code::Protocol, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Settings: flag over environment over the user's file over the system's file over default.
+//!
+//! Finds values and tells where each comes from. Whether the files that they name exist is
+//! [`crate::identity`]'s business.
+
+use crate::arguments::Globals;
+use crate::render::Format;
+use atm_rpc::plugin::{Code, Failure, parse_duration};
+use clap::ValueEnum;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+const SYSTEM_FILE: &str = "/etc/atm/atmctl.ini";
+const SERVER: &str = "127.0.0.1:65433";
+const KEYS: [&str; 5] = ["server", "ca", "identity", "output", "timeout"];
+
+/// A value and where it comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sourced {
+    pub(crate) value: String,
+    pub(crate) origin: String,
+}
+
+/// The settings in force.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) server: Sourced,
+    pub(crate) ca: Option<Sourced>,
+    pub(crate) identity: Option<Sourced>,
+    pub(crate) output: Sourced,
+    pub(crate) timeout: Option<Sourced>,
+    /// `output`, read.
+    pub(crate) format: Format,
+    /// `timeout`, read.
+    pub(crate) limit: Option<Duration>,
+    /// $XDG_CONFIG_HOME/atm/identity.pem, where there is a home.
+    pub(crate) users_identity: Option<PathBuf>,
+}
+
+impl Settings {
+    pub(crate) fn resolve(
+        globals: &Globals,
+        environment: &BTreeMap<String, String>,
+        files: &Files,
+    ) -> Result<Self, Failure> {
+        let sourced = |key: &str, flag: Option<&str>, variable: Option<&str>| {
+            let flag = flag.map(|value| (value, format!("--{key}")));
+            let set = || {
+                let variable = variable?;
+                let value = environment.get(variable).filter(|value| !value.is_empty())?;
+                Some((value.as_str(), variable.to_owned()))
+            };
+            let value = flag.or_else(set).or_else(|| files.get(key));
+            value.map(|(value, origin)| Sourced { value: value.to_owned(), origin })
+        };
+        let otherwise = |value: &str| Sourced { value: value.to_owned(), origin: "default".to_owned() };
+        let flag = globals.output.and_then(|format| format.to_possible_value());
+        let output = sourced("output", flag.as_ref().map(|value| value.get_name()), None);
+        let output = output.unwrap_or_else(|| otherwise("table"));
+        let typed = globals.timeout.map(|timeout| format!("{}ms", timeout.as_millis()));
+        let timeout = sourced("timeout", typed.as_deref(), None);
+        Ok(Self {
+            server: sourced("server", globals.server.as_deref(), Some("ATMCTL_SERVER"))
+                .unwrap_or_else(|| otherwise(SERVER)),
+            ca: sourced("ca", globals.ca.as_deref(), Some("ATMCTL_CA")),
+            identity: sourced("identity", globals.identity.as_deref(), Some("ATMCTL_IDENTITY")),
+            format: Format::from_str(&output.value, false)
+                .map_err(|_| unusable("output", "table, json or csv"))?,
+            limit: timeout
+                .as_ref()
+                .map(|timeout| parse_duration(&timeout.value))
+                .transpose()
+                .map_err(|e| unusable("timeout", &e))?,
+            output,
+            timeout,
+            users_identity: config_home(environment).map(|home| home.join("atm/identity.pem")),
+        })
+    }
+}
+
+/// $XDG_CONFIG_HOME, or where it is by default.
+fn config_home(environment: &BTreeMap<String, String>) -> Option<PathBuf> {
+    home(environment, "XDG_CONFIG_HOME", ".config")
+}
+
+/// A folder of the user's: a variable with an absolute path, or a folder in their home.
+pub(crate) fn home(environment: &BTreeMap<String, String>, variable: &str, folder: &str) -> Option<PathBuf> {
+    let named = environment.get(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+    let default = || environment.get("HOME").filter(|home| !home.is_empty());
+    named.or_else(|| default().map(|home| Path::new(home).join(folder)))
+}
+
+fn unusable(key: &str, allowed: &str) -> Failure {
+    Failure::new(Code::Configuration, format!("the setting {key} is not usable: {allowed}"))
+}
+
+/// What the user's file and the system's file say, the user's first.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Files(Vec<(PathBuf, BTreeMap<String, String>)>);
+
+impl Files {
+    pub(crate) fn read(environment: &BTreeMap<String, String>) -> Result<Self, Failure> {
+        let users = config_home(environment).map(|home| home.join("atm/atmctl.ini"));
+        let mut files = Vec::new();
+        for path in users.into_iter().chain([PathBuf::from(SYSTEM_FILE)]) {
+            match std::fs::read_to_string(&path) {
+                Ok(text) => {
+                    let wrong =
+                        |what| Failure::new(Code::Configuration, format!("{}: {what}", path.display()));
+                    let values = parse(&text).map_err(wrong)?;
+                    files.push((path, values));
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    let text = format!("{} cannot be read: {error}", path.display());
+                    return Err(Failure::new(Code::Configuration, text));
+                }
+            }
+        }
+        Ok(Self(files))
+    }
+
+    pub(crate) fn output_is_json(&self) -> bool {
+        self.get("output").is_some_and(|(value, _)| value == "json")
+    }
+
+    fn get(&self, key: &str) -> Option<(&str, String)> {
+        self.0.iter().find_map(|(path, values)| Some((values.get(key)?.as_str(), path.display().to_string())))
+    }
+}
+
+/// `key = value` lines, empty ones, and comments after `#` or `;` at the start of a line.
+fn parse(text: &str) -> Result<BTreeMap<String, String>, String> {
+    let mut values = BTreeMap::new();
+    for (line, number) in text.lines().map(str::trim).zip(1..) {
+        if line.is_empty() || line.starts_with(['#', ';']) {
+            continue;
+        }
+        let (key, value) = line.split_once('=').ok_or(format!("line {number}: expected key = value"))?;
+        let (key, value) = (key.trim(), value.trim());
+        if !KEYS.contains(&key) {
+            return Err(format!("line {number}: unknown key {key}; there are {}", KEYS.join(", ")));
+        }
+        if value.is_empty() {
+            return Err(format!("line {number}: {key} has no value"));
+        }
+        if values.insert(key.to_owned(), value.to_owned()).is_some() {
+            return Err(format!("line {number}: {key} is there twice"));
+        }
+    }
+    Ok(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(users: &str, systems: &str) -> Files {
+        Files(vec![("user".into(), parse(users).unwrap()), ("system".into(), parse(systems).unwrap())])
+    }
+
+    #[test]
+    fn what_is_nearer_wins() {
+        let flag = Globals { server: Some("flag:1".into()), ..Globals::default() };
+        let none = Globals::default();
+        let (set, unset) = (BTreeMap::from([("ATMCTL_SERVER".into(), "env:1".into())]), BTreeMap::new());
+        let (both, system) = (files("server=user:1", "server=sys:1"), files("", "server = sys:1\n# no\n"));
+        let table = [
+            (&flag, &set, &both, "flag:1", "--server"),
+            (&none, &set, &both, "env:1", "ATMCTL_SERVER"),
+            (&none, &unset, &both, "user:1", "user"),
+            (&none, &unset, &system, "sys:1", "system"),
+            (&none, &unset, &files("", ""), SERVER, "default"),
+        ];
+        for (globals, environment, files, value, origin) in table {
+            let settings = Settings::resolve(globals, environment, files).unwrap();
+            assert_eq!(settings.server, Sourced { value: value.into(), origin: origin.into() });
+        }
+    }
+
+    #[test]
+    fn bad_settings_are_named() {
+        for (text, named) in [
+            ("[main]", "line 1: expected key = value"),
+            ("\ncolour = red", "line 2: unknown key colour"),
+            ("ca =", "line 1: ca has no value"),
+            ("ca=a\nca=b", "line 2: ca is there twice"),
+        ] {
+            assert!(parse(text).unwrap_err().starts_with(named), "{text}");
+        }
+        for text in ["output = yaml", "timeout = soon"] {
+            let resolved = Settings::resolve(&Globals::default(), &BTreeMap::new(), &files(text, ""));
+            assert_eq!(resolved.unwrap_err().code, Code::Configuration, "{text}");
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! The threads that hash PINs: as many as configured, one a core by default, each with its memory kept.
+//!
+//! They yield to everything else, so a flood of log-ins does not delay a deposit, and the line in
+//! front of them is bounded.
+
+use super::pin::{self, Cost, Memory, Peppers, PinError};
+use crate::ledger::book::PinHash;
+use atm_rpc::types::mobile::MobileNumber;
+use atm_rpc::types::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread;
+use thiserror::Error;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+/// How many may wait for a thread.
+const WAITING_MAX: usize = 256;
+/// How much lower than everything else these threads stand with the scheduler.
+const NICENESS: i32 = 10;
+
+type Work = Box<dyn FnOnce(&mut Memory) + Send>;
+
+/// Why a PIN was not hashed.
+#[derive(Debug, Error)]
+pub enum HashError {
+    /// Too many wait already.
+    #[error("too many log-ins at once")]
+    Busy,
+    /// The hash failed.
+    #[error(transparent)]
+    Pin(#[from] PinError),
+    /// The threads are gone.
+    #[error("the threads that hash PINs are gone")]
+    Gone,
+}
+
+/// Hashes PINs.
+#[derive(Clone, Debug)]
+pub struct Hasher {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    peppers: Arc<Peppers>,
+    cost: Cost,
+    places: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    work: mpsc::Sender<Work>,
+}
+
+/// The right to use one of the threads. Taken before an attempt is counted, so that those who wait
+/// in line are not.
+#[derive(Debug)]
+pub struct Place {
+    shared: Arc<Shared>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Hasher {
+    /// Starts the threads. `threads` of 0 is one for each core.
+    ///
+    /// # Errors
+    /// Where the system gives no thread.
+    pub fn start(peppers: Peppers, cost: Cost, threads: usize) -> std::io::Result<Self> {
+        let threads = match threads {
+            0 => thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        };
+        let (work, queue) = mpsc::channel::<Work>();
+        let queue = Arc::new(Mutex::new(queue));
+        for number in 0..threads {
+            let queue = Arc::clone(&queue);
+            thread::Builder::new().name(format!("pin-{number}")).spawn(move || serve(&queue))?;
+        }
+        let places = Arc::new(Semaphore::new(threads));
+        let shared = Shared { peppers: Arc::new(peppers), cost, places, waiting: AtomicUsize::new(0), work };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Waits for a thread.
+    ///
+    /// # Errors
+    /// [`HashError::Busy`] where too many wait already.
+    pub async fn place(&self) -> Result<Place, HashError> {
+        let shared = Arc::clone(&self.shared);
+        if shared.waiting.fetch_add(1, Ordering::Relaxed) >= WAITING_MAX {
+            shared.waiting.fetch_sub(1, Ordering::Relaxed);
+            return Err(HashError::Busy);
+        }
+        let waiting = Waiting(&shared.waiting);
+        let permit = Arc::clone(&shared.places).acquire_owned().await.map_err(|_| HashError::Gone)?;
+        drop(waiting);
+        Ok(Place { shared, _permit: permit })
+    }
+
+    /// Whether a PIN should be hashed anew.
+    #[must_use]
+    pub fn is_outdated(&self, kept: &PinHash) -> bool {
+        pin::is_outdated(&self.shared.peppers, self.shared.cost, kept)
+    }
+}
+
+impl Place {
+    /// Hashes a new PIN.
+    ///
+    /// # Errors
+    /// [`HashError`].
+    pub async fn hash(&self, number: MobileNumber, pin: Pin) -> Result<PinHash, HashError> {
+        let (peppers, cost) = (Arc::clone(&self.shared.peppers), self.shared.cost);
+        self.run(move |memory| pin::hash(&peppers, cost, number, &pin, memory)).await
+    }
+
+    /// Whether this is the PIN. `None` stands for a number without one: the same work, and never right.
+    ///
+    /// # Errors
+    /// [`HashError`].
+    pub async fn verify(
+        &self,
+        kept: Option<PinHash>,
+        number: MobileNumber,
+        pin: Pin,
+    ) -> Result<bool, HashError> {
+        let (peppers, cost) = (Arc::clone(&self.shared.peppers), self.shared.cost);
+        self.run(move |memory| match kept {
+            Some(kept) => pin::verify(&peppers, &kept, number, &pin, memory),
+            None => pin::hash(&peppers, cost, number, &pin, memory).map(|_| false),
+        })
+        .await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Memory) -> Result<T, PinError> + Send + 'static,
+    ) -> Result<T, HashError> {
+        let (reply, answer) = oneshot::channel();
+        let job = Box::new(move |memory: &mut Memory| {
+            // Who does not wait any more needs no answer.
+            let _ = reply.send(work(memory));
+        });
+        self.shared.work.send(job).map_err(|_| HashError::Gone)?;
+        Ok(answer.await.map_err(|_| HashError::Gone)??)
+    }
+}
+
+/// Stands in line until dropped.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn serve(queue: &Mutex<mpsc::Receiver<Work>>) {
+    // On Linux this is about the calling thread alone. Without the right to it, log-ins only compete.
+    let _ = rustix::process::setpriority_process(None, NICENESS);
+    let mut memory = Memory::default();
+    loop {
+        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        match next {
+            Ok(work) => work(&mut memory),
+            Err(mpsc::RecvError) => return,
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The command line of atmd, and the one place that turns a failure into a message and an exit code.
+
+use crate::config::load::{ConfigErrors, Loaded};
+use crate::config::{self};
+use crate::daemon::{self, StartError};
+use crate::store::OpenError;
+use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Try again: another atmd has the data, or the disk does not answer.
+const TEMPORARY: u8 = 75;
+/// The configuration or the files that atmd needs are not right.
+const CONFIGURATION: u8 = 78;
+/// Something failed inside.
+const SOFTWARE: u8 = 70;
+
+/// The daemon of the ATM system.
+#[derive(Debug, Parser)]
+#[command(name = "atmd", version, about, after_help = AFTER_HELP)]
+struct Arguments {
+    /// Configuration file [default: the first of $ATMD_CONFIG, ./config.ini, /etc/atm/config.ini]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// A value that goes before the file's and the environment's; may be given several times
+    #[arg(long = "set", global = true, value_name = "SECTION.KEY=VALUE", value_parser = assignment)]
+    overrides: Vec<(String, String)>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve (what atmd does without a command)
+    Run,
+    /// Check or show the configuration
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Bring the database's schema up to date; a running atmd on SQLite does it at its start
+    Migrate,
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Say whether the configuration is valid
+    Check,
+    /// Show every key with the value that holds; passwords are hidden
+    Show {
+        /// Say who gave each value
+        #[arg(long)]
+        origin: bool,
+    },
+}
+
+const AFTER_HELP: &str = "\
+Every key of the configuration can be given as an environment variable, such as
+ATMD_SERVER_PORT=65432, and as a flag, such as --set server.port=65432.
+
+Exit codes: 0 done, 2 usage, 70 failed inside, 75 try again, 78 configuration.";
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if key.contains('.') => Ok((key.trim().to_owned(), value.trim().to_owned())),
+        _ => Err("write SECTION.KEY=VALUE, such as server.port=65432".into()),
+    }
+}
+
+/// Runs atmd with these arguments in this environment.
+#[must_use]
+pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Vec<(String, String)>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are no failures, and a closed pipe is none either.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let loaded = match config::load(arguments.config.as_deref(), &environment, &arguments.overrides) {
+        Ok(loaded) => loaded,
+        Err(ConfigErrors { problems }) => return fail(&problems, CONFIGURATION),
+    };
+    match arguments.command.unwrap_or(Command::Run) {
+        Command::Run => report(&loaded, daemon::run(&loaded.config)),
+        Command::Migrate => report(&loaded, daemon::migrate(&loaded.config)),
+        Command::Config { command: ConfigCommand::Check } => say(&match &loaded.file {
+            Some(file) => format!("{} is valid\n", file.display()),
+            None => "no file was found; the defaults are valid\n".to_owned(),
+        }),
+        Command::Config { command: ConfigCommand::Show { origin: false } } => say(&loaded.show()),
+        Command::Config { command: ConfigCommand::Show { origin: true } } => say(&loaded.show_with_origin()),
+    }
+}
+
+fn report(loaded: &Loaded, result: Result<(), StartError>) -> ExitCode {
+    let Err(error) = result else { return ExitCode::SUCCESS };
+    let code = match &error {
+        StartError::Listen { .. }
+        | StartError::DataDir { .. }
+        | StartError::Log(_)
+        | StartError::Pki(_)
+        | StartError::Secrets(_)
+        | StartError::Tls(_)
+        | StartError::Open(
+            OpenError::NewerSchema(_)
+            | OpenError::Currency { .. }
+            | OpenError::Unfit(_)
+            | OpenError::File { .. },
+        ) => CONFIGURATION,
+        StartError::Open(OpenError::InUse(_) | OpenError::Database(_)) => TEMPORARY,
+        StartError::Threads(_) | StartError::Founding(_) | StartError::Ended(_) => SOFTWARE,
+    };
+    let message = match &error {
+        StartError::Listen { section, key, .. } => {
+            let place = loaded.settings.iter().find(|s| s.key.section == *section && s.key.name == *key);
+            let place = place.map(|s| format!("{}: [{section}] {key} = {:?}: ", s.origin, s.value));
+            format!("{}{error}", place.unwrap_or_default())
+        }
+        _ => error.to_string(),
+    };
+    fail(&[message], code)
+}
+
+fn fail(messages: &[String], code: u8) -> ExitCode {
+    let mut stderr = io::stderr().lock();
+    for message in messages {
+        // Where stderr is closed, the exit code has to do.
+        let _ = writeln!(stderr, "atmd: {message}");
+    }
+    ExitCode::from(code)
+}
+
+/// Writes to stdout. A reader that left early is no failure.
+pub(crate) fn say(text: &str) -> ExitCode {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        _ => ExitCode::SUCCESS,
+    }
+}

@@ -1,0 +1,239 @@
+//! The task that follows the journal: ledgers, checkpoints, and the lines of the log.
+
+use super::file::{Aside, LedgerFile};
+use super::render::Ledger;
+use crate::clock::Clock;
+use crate::ledger::entry::Entry;
+use crate::ledger::request::{Checkpoint, Request};
+use crate::log;
+use crate::store::Store;
+use crate::writer::Writer;
+use anyhow::Context;
+use atm_rpc::types::account::AccountId;
+use atm_rpc::types::money::{Currency, Money};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+/// Entries that are read at a time.
+const PAGE: u64 = 1_000;
+/// Time that commits are gathered before their rows are appended.
+const GATHER: Duration = Duration::from_millis(20);
+/// The pause after a failure.
+const PAUSE: Duration = Duration::from_secs(1);
+/// How long a stop waits for the last rows.
+const LAST_ROWS: Duration = Duration::from_secs(5);
+
+/// Where and how the ledgers are written.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The node's name, for its checkpoints.
+    pub node: String,
+    /// The bank's currency.
+    pub currency: Currency,
+    /// Whether the log shows numbers in full.
+    pub full_numbers: bool,
+}
+
+/// Follows the journal.
+#[derive(Debug)]
+pub struct Projection {
+    settings: Settings,
+    store: Store,
+    writer: Writer,
+    clock: Clock,
+    projected: Arc<AtomicI64>,
+    /// The first entry that has no line in the log yet.
+    next_logged: i64,
+}
+
+impl Projection {
+    /// A projection. `projected` tells others how far it is.
+    #[must_use]
+    pub fn new(
+        settings: Settings,
+        store: Store,
+        writer: Writer,
+        clock: Clock,
+        projected: Arc<AtomicI64>,
+    ) -> Self {
+        Self { settings, store, writer, clock, projected, next_logged: i64::MAX }
+    }
+
+    /// Follows the journal until `stop`, and then to its end.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut commits = self.writer.commits();
+        let mut files = None;
+        loop {
+            let stopping = stop.is_cancelled();
+            match tokio::time::timeout(
+                if stopping { LAST_ROWS } else { Duration::MAX },
+                self.follow(&mut files),
+            )
+            .await
+            {
+                Ok(Ok(())) if stopping => return,
+                Ok(Ok(())) => tokio::select! {
+                    _ = commits.changed() => sleep(GATHER).await,
+                    () = stop.cancelled() => {}
+                },
+                Ok(Err(failure)) => {
+                    error!(error = format!("{failure:#}"), "the CSV ledgers cannot be written; trying again");
+                    files = None;
+                    if stopping {
+                        return;
+                    }
+                    tokio::select! {
+                        () = sleep(PAUSE) => {}
+                        () = stop.cancelled() => {}
+                    }
+                }
+                Err(_) => {
+                    return warn!("the CSV ledgers lack the last rows; they are added at the next start");
+                }
+            }
+        }
+    }
+
+    /// Brings the files up to the end of the journal.
+    async fn follow(&mut self, files: &mut Option<Vec<LedgerFile>>) -> anyhow::Result<()> {
+        loop {
+            let mut open = match files.take() {
+                Some(open) if untouched(&open)? => open,
+                _ => self.recover().await?,
+            };
+            let first = open.iter().map(LedgerFile::next_seq).min().unwrap_or(1);
+            let entries = self.store.journal(first, PAGE).await?;
+            let Some(last) = entries.last().map(|entry| entry.seq.0) else {
+                *files = Some(open);
+                return Ok(());
+            };
+            let texts: Vec<String> = open.iter().map(|file| self.render(file, &entries)).collect();
+            let open = spawn_blocking(move || -> std::io::Result<Vec<LedgerFile>> {
+                for (file, text) in open.iter_mut().zip(texts) {
+                    file.append(&text, last + 1)?;
+                }
+                Ok(open)
+            });
+            let open = open.await.context("the task that writes was ended")??;
+            self.log(&entries);
+            self.keep_checkpoints(&open).await?;
+            self.projected.store(last, Ordering::Relaxed);
+            *files = Some(open);
+        }
+    }
+
+    /// What a file lacks of these entries; its header, where it has nothing yet.
+    fn render(&self, file: &LedgerFile, entries: &[Entry]) -> String {
+        let mut text = String::new();
+        if file.length() == 0 {
+            text.push_str(file.ledger().header());
+        }
+        for entry in entries.iter().filter(|entry| entry.seq.0 >= file.next_seq()) {
+            file.ledger().render(entry, self.settings.currency, &mut text);
+        }
+        text
+    }
+
+    async fn keep_checkpoints(&self, files: &[LedgerFile]) -> anyhow::Result<()> {
+        for file in files {
+            let checkpoint = Checkpoint {
+                node: self.settings.node.clone(),
+                file: file.ledger().file_name().to_owned(),
+                next_seq: file.next_seq(),
+                byte_length: i64::try_from(file.length())?,
+            };
+            self.writer.submit(Request::Checkpoint(checkpoint)).await?;
+        }
+        Ok(())
+    }
+
+    /// Opens the files and keeps of their tails what the journal gives.
+    async fn recover(&mut self) -> anyhow::Result<Vec<LedgerFile>> {
+        let mut files = Vec::new();
+        for ledger in Ledger::ALL {
+            let kept =
+                self.store.checkpoint(&self.settings.node, ledger.file_name()).await?.unwrap_or((1, 0));
+            // The log has a line for every entry behind the checkpoint, twice rather than never.
+            self.next_logged = self.next_logged.min(kept.0);
+            let folder = self.settings.folder.clone();
+            let stamp = self.clock.now().ms();
+            let opened = spawn_blocking(move || LedgerFile::open(&folder, ledger, kept, stamp)).await?;
+            let path = self.settings.folder.join(ledger.file_name());
+            let (mut file, aside) = opened.with_context(|| path.display().to_string())?;
+            report(ledger, aside);
+            self.accept_tail(&mut file).await?;
+            report(ledger, file.cut(stamp).with_context(|| path.display().to_string())?);
+            files.push(file);
+        }
+        Ok(files)
+    }
+
+    /// Accepts the rows behind the checkpoint that are as the journal gives them.
+    async fn accept_tail(&mut self, file: &mut LedgerFile) -> anyhow::Result<()> {
+        if file.length() == 0 {
+            let header = file.ledger().header();
+            if file.tail(header.len())? != header.as_bytes() {
+                return Ok(());
+            }
+            file.accept(header.len(), file.next_seq());
+        }
+        loop {
+            let entries = self.store.journal(file.next_seq(), PAGE).await?;
+            if entries.is_empty() {
+                return Ok(());
+            }
+            for entry in &entries {
+                let mut row = String::new();
+                file.ledger().render(entry, self.settings.currency, &mut row);
+                if file.tail(row.len())? != row.as_bytes() {
+                    return Ok(());
+                }
+                file.accept(row.len(), entry.seq.0 + 1);
+                self.log(std::slice::from_ref(entry));
+            }
+        }
+    }
+
+    /// One line for each entry, so that the log is a history that a person can read.
+    fn log(&mut self, entries: &[Entry]) {
+        for entry in entries.iter().filter(|entry| entry.seq.0 >= self.next_logged) {
+            let money = |amount: Money| amount.display(self.settings.currency).to_string();
+            let number = entry.customer.and_then(AccountId::mobile);
+            let number = number.map(|number| log::number(number, self.settings.full_numbers));
+            let amount = entry.transfer.map(|transfer| money(transfer.amount));
+            let balance = entry.customer_balance.map(money);
+            let bank_balance = money(entry.vault_balance);
+            let session = entry.session.map(|session| session.id.0);
+            let terminal = entry.terminal.as_ref().map(|terminal| terminal.as_str());
+            let (reference, action) = (entry.seq.0, entry.action.name());
+            info!(reference, number, amount, balance, bank_balance, session, terminal, "{action}");
+        }
+        if let Some(last) = entries.last() {
+            self.next_logged = self.next_logged.max(last.seq.0 + 1);
+        }
+    }
+}
+
+fn untouched(files: &[LedgerFile]) -> std::io::Result<bool> {
+    for file in files {
+        if !file.is_untouched()? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn report(ledger: Ledger, aside: Option<Aside>) {
+    if let Some(Aside { what, bytes, kept }) = aside {
+        let kept = kept.map(|path| path.display().to_string());
+        warn!(file = ledger.file_name(), bytes, kept, "{what}");
+    }
+}

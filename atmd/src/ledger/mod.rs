@@ -1,0 +1,106 @@
+//! The bank's decisions, pure: what a request does to a [`book::Book`] at an instant under [`Rules`].
+//!
+//! No async, no clock, no database, no network: time is an argument, state is a value. A request
+//! that is rejected has changed nothing but what remembers the rejection, so nothing is ever undone. One batch of the
+//! writer is one book: read, decided request by request in order, written, committed.
+//!
+//! - [`request`]: what can be asked, what each request needs to have read, and the answers.
+//! - [`book`]: state of a batch, and the only functions that book money.
+//! - `movement`, `login`, `pin`, `blacklist`: the rules.
+
+pub mod blacklist;
+pub mod book;
+pub mod entry;
+pub mod guesses;
+mod login;
+mod movement;
+mod pin;
+pub mod request;
+#[cfg(test)]
+mod tests;
+
+use crate::ledger::book::{Account, Book};
+use crate::ledger::request::{Answer, Caller, Request};
+use atm_rpc::error::ServiceError;
+use atm_rpc::types::money::Money;
+use atm_rpc::types::time::{BusinessDate, Timestamp};
+
+/// The bank's rules, from its configuration.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// The largest amount of one movement.
+    pub amount_max: Money,
+    /// What a new account opens with.
+    pub opening_customer: Money,
+    /// Whether customers register themselves.
+    pub open_registration: bool,
+    /// Smallest withdrawal.
+    pub withdraw_min: Money,
+    /// Largest withdrawal.
+    pub withdraw_max: Money,
+    /// Withdrawals are multiples of this.
+    pub withdraw_multiple: Money,
+    /// Sessions of one number at a time.
+    pub sessions_per_number_max: u32,
+    /// A session ends after this time without a request.
+    pub idle_timeout_ms: i64,
+    /// A session ends after this time in any case.
+    pub session_length_ms: i64,
+    /// Wrong PINs that put a number on the blacklist.
+    pub attempts_max: u32,
+    /// How long it stays there; `None` is for good.
+    pub lockout_ms: Option<i64>,
+}
+
+/// The instant of a decision and the accounting day it falls on.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// The instant.
+    pub at: Timestamp,
+    /// The bank's day at that instant.
+    pub today: BusinessDate,
+}
+
+/// Decides one request, and notes in the book what is to be written.
+///
+/// # Errors
+/// The bank's 'no', or why the request cannot be decided. The book then holds nothing of it but
+/// the rejection itself, kept under the request's key.
+pub fn decide(book: &mut Book, request: &Request, rules: &Rules, now: Now) -> Result<Answer, ServiceError> {
+    book.head.date = book.head.date.max(now.today);
+    match request {
+        Request::Move(order) => movement::decide(book, order, rules, now),
+        Request::Register(order) => pin::register(book, order, rules, now),
+        Request::ChangePin(order) => pin::change(book, order, rules, now),
+        Request::Outcome { caller, key } => request::outcome(book, *caller, *key, rules, now),
+        Request::BeginAttempt(order) => login::begin_attempt(book, order, rules, now),
+        Request::FailAttempt { number, terminal } => {
+            Err(login::fail_attempt(book, *number, terminal.as_ref(), None, rules, now))
+        }
+        Request::Login(order) => login::login(book, order, rules, now),
+        Request::Resume { token } => login::resume(book, token, rules, now),
+        Request::Touch { session } => Ok(login::touch(book, *session, now)),
+        Request::EndSession { session, reason } => Ok(login::end(book, *session, *reason, now)),
+        Request::Exit { caller } => login::exit(book, *caller, rules, now),
+        Request::Operate { audit, act } => blacklist::operate(book, audit, act, now),
+        Request::Checkpoint(checkpoint) => Ok(book.keep_checkpoint(checkpoint)),
+        Request::Found { opening_vault, root } => book.found(*opening_vault, root, now),
+    }
+}
+
+/// The account of a session that may act now: what a customer may look at.
+///
+/// # Errors
+/// Why the session may not.
+pub fn look(book: &mut Book, caller: Caller, rules: &Rules, now: Now) -> Result<Account, ServiceError> {
+    login::check_session(book, caller, rules, now)?;
+    book.accounts.get(&caller.account).copied().ok_or(ServiceError::NotFound)
+}
+
+/// The same as [`decide`], without any effect: for a caller who only wants to know.
+///
+/// # Errors
+/// As [`decide`].
+pub fn preview(mut book: Book, request: &Request, rules: &Rules, now: Now) -> Result<Answer, ServiceError> {
+    decide(&mut book, request, rules, now)
+}

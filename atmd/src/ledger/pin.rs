@@ -1,0 +1,120 @@
+//! New customers and new PINs.
+
+use crate::ledger::blacklist;
+use crate::ledger::book::{Account, AccountState, Book, Credential, Draft, PinHash};
+use crate::ledger::entry::Transfer;
+use crate::ledger::guesses::Guesses;
+use crate::ledger::request::{Answer, PinOrder, Registration, Unfit, Verified, replay};
+use crate::ledger::{Now, Rules, login};
+use atm_rpc::error::{Rejection, ServiceError};
+use atm_rpc::types::account::AccountId;
+use atm_rpc::types::action::Action;
+use atm_rpc::types::money::Money;
+
+pub(super) fn register(
+    book: &mut Book,
+    order: &Registration,
+    rules: &Rules,
+    now: Now,
+) -> Result<Answer, ServiceError> {
+    if let Some(known) = replay(book, order.key, &order.payload) {
+        return known;
+    }
+    let account = AccountId::of(order.number);
+    let pin = match may_register(book, account, order, rules, now) {
+        Ok(pin) => pin.clone(),
+        Err(rejection) => {
+            // Keeping this one would let strangers fill the table.
+            if rejection != Rejection::RegistrationClosed {
+                book.keep_rejection((order.key, order.payload), account, rejection, now);
+            }
+            return Err(ServiceError::Rejected(rejection));
+        }
+    };
+    let opened = Account {
+        posted: Money::ZERO,
+        pending: Money::ZERO,
+        state: AccountState::Active,
+        last_seq: None,
+        opened_at: now.at,
+    };
+    book.accounts.insert(account, opened);
+    book.credentials.insert(account, Credential { pin, guesses: Guesses::default() });
+    book.changes.credentials.insert(account);
+    let request = Some((order.key, order.payload));
+    let draft = Draft { request, ..Draft::note(Action::Registered, account) };
+    let receipt = book.record(draft, now).map_err(ServiceError::Rejected)?.receipt(false);
+    if rules.opening_customer > Money::ZERO {
+        let amount = rules.opening_customer;
+        let transfer = Some(Transfer { debit: AccountId::EQUITY, credit: account, amount });
+        let draft = Draft { transfer, ..Draft::note(Action::Opening, account) };
+        book.record(draft, now).map_err(ServiceError::Rejected)?;
+    }
+    Ok(Answer::Receipt(receipt))
+}
+
+fn may_register<'a>(
+    book: &Book,
+    account: AccountId,
+    order: &'a Registration,
+    rules: &Rules,
+    now: Now,
+) -> Result<&'a PinHash, Rejection> {
+    if !rules.open_registration {
+        return Err(Rejection::RegistrationClosed);
+    }
+    if let Some(bar) = blacklist::bar(book, account, now) {
+        return Err(bar);
+    }
+    if book.accounts.contains_key(&account) {
+        return Err(Rejection::AlreadyRegistered);
+    }
+    order.pin.as_ref().map_err(|weak| Rejection::WeakPin(*weak))
+}
+
+pub(super) fn change(
+    book: &mut Book,
+    order: &PinOrder,
+    rules: &Rules,
+    now: Now,
+) -> Result<Answer, ServiceError> {
+    if let Some(known) = replay(book, order.key, &order.payload) {
+        return known;
+    }
+    let result = apply_change(book, order, rules, now);
+    if let Err(ServiceError::Rejected(rejection)) = result {
+        book.keep_rejection((order.key, order.payload), order.caller.account, rejection, now);
+    }
+    result
+}
+
+fn apply_change(book: &mut Book, order: &PinOrder, rules: &Rules, now: Now) -> Result<Answer, ServiceError> {
+    let account = order.caller.account;
+    login::check_session(book, order.caller, rules, now)?;
+    if book.accounts.get(&account).is_none_or(|row| row.state == AccountState::Closed) {
+        return Err(ServiceError::Rejected(Rejection::AccountClosed));
+    }
+    let salt = match (&order.verified, account.mobile()) {
+        (Verified::Right { salt }, _) => salt,
+        (Verified::Wrong, Some(number)) => {
+            return Err(login::fail_attempt(book, number, None, Some(order.caller.session), rules, now));
+        }
+        (Verified::Wrong, None) => return Err(ServiceError::NotFound),
+    };
+    login::prove(book, account, salt)?;
+    let pin = match &order.new {
+        Ok(pin) => pin.clone(),
+        Err(Unfit::Weak(weak)) => return Err(ServiceError::Rejected(Rejection::WeakPin(*weak))),
+        Err(Unfit::Same) => return Err(ServiceError::Rejected(Rejection::SamePin)),
+    };
+    if let Some(credential) = book.credentials.get_mut(&account) {
+        credential.pin = pin;
+    }
+    let draft = Draft {
+        session: Some(order.caller.session),
+        request: Some((order.key, order.payload)),
+        ..Draft::note(Action::PinChanged, account)
+    };
+    let entry = book.record(draft, now).map_err(ServiceError::Rejected)?;
+    Ok(Answer::Receipt(entry.receipt(false)))
+}

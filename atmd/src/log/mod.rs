@@ -1,0 +1,150 @@
+//! The log: one file that rotates, written by a thread of its own so that nobody waits for a disk, and
+//! warnings and errors on stderr as well, where systemd's journal picks them up.
+//!
+//! Knows how a line looks (`text`) and where it goes (`file`), and not what is worth logging.
+
+mod file;
+mod text;
+
+use crate::clock::Clock;
+use crate::config::{LogFormat, Logging};
+use anyhow::Context;
+use atm_rpc::types::mobile::MobileNumber;
+use file::LogFile;
+use jiff::Timestamp;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tracing::{Level, Subscriber};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::FormatTime;
+use tracing_subscriber::fmt::writer::{MakeWriter, MakeWriterExt};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
+
+/// Lines that may wait for the disk; more are dropped and counted.
+const LINES_MAX: usize = 16_384;
+
+/// Keeps the log alive: when dropped, what still waits is written.
+#[derive(Debug)]
+#[must_use]
+pub struct LogGuard {
+    lost: LostLines,
+    _worker: WorkerGuard,
+}
+
+/// Counts the lines that did not reach the file.
+#[derive(Clone, Debug)]
+pub struct LostLines {
+    dropped: ErrorCounter,
+    failed: Arc<AtomicUsize>,
+}
+
+impl LostLines {
+    /// Lines since the start that were dropped because too many waited, or that the disk refused.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.dropped.dropped_lines().saturating_add(self.failed.load(Ordering::Relaxed))
+    }
+}
+
+impl LogGuard {
+    /// Lines since the start that did not reach the file.
+    #[must_use]
+    pub fn dropped_lines(&self) -> usize {
+        self.lost.count()
+    }
+
+    /// The counter behind [`dropped_lines`](Self::dropped_lines), for who outlives a borrow of the guard.
+    #[must_use]
+    pub fn lost(&self) -> LostLines {
+        self.lost.clone()
+    }
+}
+
+/// Opens the log and sends all of the process's events to it.
+///
+/// `RUST_LOG` goes before the configured level.
+///
+/// # Errors
+/// The file cannot be written (the error names it), `RUST_LOG` is no filter, or a log was started before.
+pub fn start(config: &Logging) -> anyhow::Result<LogGuard> {
+    let variable = std::env::var("RUST_LOG").ok().filter(|value| !value.is_empty());
+    let (subscriber, guard) = build(config, variable.as_deref(), std::io::stderr)?;
+    subscriber.try_init().context("the log was started before")?;
+    Ok(guard)
+}
+
+/// How a mobile number is logged: its last digits, unless the configuration says in full.
+#[must_use]
+pub fn number(mobile: MobileNumber, full_numbers: bool) -> String {
+    if full_numbers { mobile.full() } else { mobile.masked() }
+}
+
+fn build<W>(
+    config: &Logging,
+    variable: Option<&str>,
+    stderr: W,
+) -> anyhow::Result<(impl Subscriber + Send + Sync + 'static, LogGuard)>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let filter = match variable {
+        Some(filter) => level_filter(filter).with_context(|| format!("RUST_LOG = {filter:?}"))?,
+        None => {
+            level_filter(&config.level).with_context(|| format!("[logging] level = {:?}", config.level))?
+        }
+    };
+    let failed = Arc::new(AtomicUsize::new(0));
+    let file = LogFile::open(&config.logfile, config.rotation, config.keep, now, Arc::clone(&failed))
+        .with_context(|| format!("the log {} cannot be written", config.logfile.display()))?;
+    let (writer, worker) = NonBlockingBuilder::default()
+        .lossy(true)
+        .buffered_lines_limit(LINES_MAX)
+        .thread_name("log")
+        .finish(file);
+    let guard = LogGuard { lost: LostLines { dropped: writer.error_counter(), failed }, _worker: worker };
+    let writer = writer.and(stderr.with_max_level(Level::WARN));
+    let subscriber = tracing_subscriber::registry().with(filter).with(layer(config.format, writer));
+    Ok((subscriber, guard))
+}
+
+/// The filter. Unless it names tarpc, that speaks of warnings only, because it logs each request.
+fn level_filter(filter: &str) -> anyhow::Result<EnvFilter> {
+    let quiet = filter.contains("tarpc") || ["off", "error"].contains(&filter.to_ascii_lowercase().as_str());
+    let filter = if quiet { filter.to_owned() } else { format!("{filter},tarpc=warn") };
+    EnvFilter::builder().parse(filter).context("not a filter; one is such as info,atmd::rpc=debug")
+}
+
+fn layer<S, W>(format: LogFormat, writer: W) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    // A log that fails has nobody to tell; the default would print to stderr, and panic where that is gone.
+    let layer =
+        tracing_subscriber::fmt::layer().with_ansi(false).log_internal_errors(false).with_writer(writer);
+    match format {
+        LogFormat::Text => layer.fmt_fields(text::Fields).event_format(text::Line).boxed(),
+        LogFormat::Json => layer.json().with_timer(Now).boxed(),
+    }
+}
+
+/// The time of a line: UTC, to the millisecond.
+#[derive(Clone, Copy, Debug)]
+struct Now;
+
+impl FormatTime for Now {
+    fn format_time(&self, w: &mut Writer<'_>) -> std::fmt::Result {
+        write!(w, "{}", Clock::System.now())
+    }
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_millisecond(Clock::System.now().ms()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

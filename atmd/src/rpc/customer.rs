@@ -1,0 +1,319 @@
+//! The service for customers: one connection, at most one session.
+
+use super::{Services, internal, login, receipt, unexpected, unreadable};
+use crate::auth::payload::Payload;
+use crate::clock;
+use crate::ledger::request::{Answer, Caller, Direction, Movement, Request};
+use atm_rpc::customer::{
+    Balance, Credentials, Customer, KeyOutcome, PinChange, Receipt, STATEMENT_LINES_MAX, ServerInfo, Session,
+    Standing, StatementLine,
+};
+use atm_rpc::error::{ServiceError, SessionEnd};
+use atm_rpc::types::account::AccountId;
+use atm_rpc::types::key::{RequestKey, ResumeToken};
+use atm_rpc::types::mobile::MobileNumber;
+use atm_rpc::types::money::Money;
+use atm_rpc::types::terminal::TerminalName;
+use atm_rpc::types::time::Timestamp;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tarpc::context::Context;
+use tokio::time::sleep_until;
+use tracing::debug;
+
+/// A customer's connection.
+#[derive(Clone, Debug)]
+pub(super) struct CustomerConnection {
+    pub(super) services: Arc<Services>,
+    pub(super) peer: IpAddr,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug)]
+struct State {
+    session: Option<Bound>,
+    /// Why there is no session any more.
+    ended: SessionEnd,
+    /// When the last request came.
+    active_at: Instant,
+}
+
+/// The session of a connection.
+#[derive(Clone, Copy, Debug)]
+struct Bound {
+    caller: Caller,
+    ends_at: Timestamp,
+    /// When its last sign of life was stored.
+    stored_at: Instant,
+}
+
+impl CustomerConnection {
+    pub(super) fn new(services: Arc<Services>, peer: IpAddr) -> Self {
+        let state = State { session: None, ended: SessionEnd::NotLoggedIn, active_at: clock::monotonic() };
+        Self { services, peer, state: Arc::new(Mutex::new(state)) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn idle_timeout(&self) -> Duration {
+        Duration::from_millis(u64::try_from(self.services.rules.idle_timeout_ms).unwrap_or(0))
+    }
+
+    /// Waits until this connection must end: atmd stops, nobody logs in, or the session is idle or too long.
+    pub(super) async fn until_it_ends(self) {
+        loop {
+            let (active_at, session) = {
+                let state = self.state();
+                (state.active_at, state.session)
+            };
+            let allowed = if session.is_some() { self.idle_timeout() } else { self.services.login_timeout };
+            let length_left =
+                session.map_or(i64::MAX, |bound| bound.ends_at.since_ms(self.services.clock.now()));
+            let length_left = Duration::from_millis(u64::try_from(length_left).unwrap_or(0));
+            let until = (active_at + allowed).min(clock::monotonic() + length_left.min(allowed));
+            tokio::select! {
+                () = self.services.stop.cancelled() => return,
+                () = sleep_until(until.into()) => {}
+            }
+            if self.ended_in_time(allowed).await {
+                return;
+            }
+        }
+    }
+
+    /// Ends the session where its time is over. Tells whether the connection is to end.
+    async fn ended_in_time(&self, allowed: Duration) -> bool {
+        let (idle, session) = {
+            let state = self.state();
+            (clock::monotonic() >= state.active_at + allowed, state.session)
+        };
+        let Some(bound) = session else { return idle };
+        let reason = if self.services.clock.now() >= bound.ends_at {
+            SessionEnd::TooLong
+        } else if idle {
+            SessionEnd::Idle
+        } else {
+            return false;
+        };
+        self.unbind(reason);
+        let end = Request::EndSession { session: bound.caller.session, reason };
+        if let Err(error) = self.services.writer.submit(end).await {
+            debug!(%error, "the end of a session was not stored; it is found at its next use");
+        }
+        true
+    }
+
+    /// Notes that a request came, and refuses it where atmd stops.
+    pub(super) fn enter(&self) -> Result<(), ServiceError> {
+        self.state().active_at = clock::monotonic();
+        if self.services.stop.is_cancelled() { Err(ServiceError::Unavailable) } else { Ok(()) }
+    }
+
+    /// The session that asks.
+    pub(super) fn caller(&self) -> Result<Caller, ServiceError> {
+        self.enter()?;
+        let (caller, touch) = {
+            let mut state = self.state();
+            let (active_at, ended) = (state.active_at, state.ended);
+            let bound = state.session.as_mut().ok_or(ServiceError::Unauthenticated(ended))?;
+            let touch = active_at.duration_since(bound.stored_at) > self.idle_timeout() / 4;
+            if touch {
+                bound.stored_at = active_at;
+            }
+            (bound.caller, touch)
+        };
+        if touch {
+            let writer = self.services.writer.clone();
+            let sign = Request::Touch { session: caller.session };
+            tokio::spawn(async move { writer.submit(sign).await });
+        }
+        Ok(caller)
+    }
+
+    /// Binds a session to this connection. One that it had before ends.
+    pub(super) fn bind(&self, answer: &Answer, token: ResumeToken) -> Result<Session, ServiceError> {
+        let Answer::Session { caller, started_at, taken_over, failures_before } = *answer else {
+            return Err(unexpected(answer));
+        };
+        let rules = &self.services.rules;
+        let ends_at = started_at.plus_ms(rules.session_length_ms);
+        let stored_at = clock::monotonic();
+        let before = self.state().session.replace(Bound { caller, ends_at, stored_at });
+        if let Some(before) = before.filter(|before| before.caller.session != caller.session) {
+            let writer = self.services.writer.clone();
+            let end = Request::EndSession { session: before.caller.session, reason: SessionEnd::Exited };
+            tokio::spawn(async move { writer.submit(end).await });
+        }
+        Ok(Session {
+            id: caller.session,
+            token,
+            started_at,
+            idle_timeout_ms: u64::try_from(rules.idle_timeout_ms).unwrap_or(0),
+            ends_at,
+            taken_over,
+            failures_before,
+        })
+    }
+
+    fn unbind(&self, reason: SessionEnd) {
+        let mut state = self.state();
+        state.session = None;
+        state.ended = reason;
+    }
+
+    /// Lets go of a session that the ledger says is over.
+    pub(super) fn settle<T>(&self, result: Result<T, ServiceError>) -> Result<T, ServiceError> {
+        if let Err(ServiceError::Unauthenticated(reason)) = result {
+            self.unbind(reason);
+        }
+        result
+    }
+
+    async fn submit(&self, request: Request) -> Result<Answer, ServiceError> {
+        let result = self.services.writer.submit(request).await;
+        self.settle(result)
+    }
+
+    async fn look(&self, caller: Caller) -> Result<crate::ledger::book::Account, ServiceError> {
+        let result = self.services.writer.look(caller).await;
+        self.settle(result)
+    }
+
+    async fn move_cash(
+        &self,
+        key: RequestKey,
+        direction: Direction,
+        amount: Money,
+    ) -> Result<Receipt, ServiceError> {
+        let caller = self.caller()?;
+        let payload = match direction {
+            Direction::Withdraw => Payload::Withdraw(amount),
+            Direction::Deposit => Payload::Deposit(amount),
+        };
+        let payload = self.services.payloads.hash(caller.account, &payload);
+        let order = Movement { caller, key, payload, direction, amount };
+        receipt(self.submit(Request::Move(order)).await?)
+    }
+}
+
+impl Customer for CustomerConnection {
+    async fn version(self, _: Context) -> ServerInfo {
+        // Whether atmd stops is told by every other call.
+        let _ = self.enter();
+        self.services.info.clone()
+    }
+
+    async fn lookup(self, _: Context, mobile: MobileNumber) -> Result<Standing, ServiceError> {
+        self.enter()?;
+        self.services.admit(self.peer)?;
+        if !self.services.rules.open_registration {
+            return Ok(Standing::Undisclosed);
+        }
+        let found = self.services.store.is_registered(AccountId::of(mobile)).await.map_err(unreadable)?;
+        Ok(if found { Standing::Registered } else { Standing::New })
+    }
+
+    async fn register(
+        self,
+        _: Context,
+        key: RequestKey,
+        credentials: Credentials,
+    ) -> Result<Receipt, ServiceError> {
+        self.enter()?;
+        self.services.admit(self.peer)?;
+        finish(login::register(Arc::clone(&self.services), key, credentials)).await
+    }
+
+    async fn login(
+        self,
+        _: Context,
+        credentials: Credentials,
+        terminal: TerminalName,
+    ) -> Result<Session, ServiceError> {
+        self.enter()?;
+        self.services.admit(self.peer)?;
+        let arrived = clock::monotonic();
+        let result = finish(login::login(Arc::clone(&self.services), credentials, terminal)).await;
+        match result {
+            Ok((answer, token)) => self.bind(&answer, token),
+            Err(error) => {
+                login::delay(&self.services, arrived, error).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn resume(self, _: Context, token: ResumeToken) -> Result<Session, ServiceError> {
+        self.enter()?;
+        let request = Request::Resume { token: login::token_hash(&token) };
+        let answer = self.submit(request).await?;
+        self.bind(&answer, token)
+    }
+
+    async fn balance(self, _: Context) -> Result<Balance, ServiceError> {
+        let caller = self.caller()?;
+        let account = self.look(caller).await?;
+        let available = account.posted.checked_sub(account.pending);
+        let available = available.ok_or_else(|| internal(&"more is reserved than can be counted"))?;
+        Ok(Balance { posted: account.posted, available })
+    }
+
+    async fn withdraw(self, _: Context, key: RequestKey, amount: Money) -> Result<Receipt, ServiceError> {
+        self.move_cash(key, Direction::Withdraw, amount).await
+    }
+
+    async fn deposit(self, _: Context, key: RequestKey, amount: Money) -> Result<Receipt, ServiceError> {
+        self.move_cash(key, Direction::Deposit, amount).await
+    }
+
+    async fn statement(self, _: Context, count: u16) -> Result<Vec<StatementLine>, ServiceError> {
+        let caller = self.caller()?;
+        let account = self.look(caller).await?;
+        let count = usize::from(count.clamp(1, STATEMENT_LINES_MAX));
+        let entries = self.services.store.statement(account.last_seq, count).await.map_err(unreadable)?;
+        Ok(entries.iter().map(crate::ledger::entry::Entry::statement_line).collect())
+    }
+
+    async fn outcome(self, _: Context, key: RequestKey) -> Result<KeyOutcome, ServiceError> {
+        let caller = self.caller()?;
+        match self.submit(Request::Outcome { caller, key }).await? {
+            Answer::Outcome(outcome) => Ok(outcome),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    async fn change_pin(
+        self,
+        _: Context,
+        key: RequestKey,
+        change: PinChange,
+    ) -> Result<Receipt, ServiceError> {
+        let caller = self.caller()?;
+        self.services.admit(self.peer)?;
+        let arrived = clock::monotonic();
+        let result = finish(login::change_pin(Arc::clone(&self.services), caller, key, change)).await;
+        if let Err(error) = result {
+            login::delay(&self.services, arrived, error).await;
+        }
+        self.settle(result)
+    }
+
+    async fn exit(self, _: Context) -> Result<(), ServiceError> {
+        let caller = self.caller()?;
+        let result = self.submit(Request::Exit { caller }).await;
+        if result.is_ok() {
+            self.unbind(SessionEnd::Exited);
+        }
+        result.map(|_| ())
+    }
+}
+
+/// Runs to its end what must not stop halfway when the client leaves.
+async fn finish<T: Send + 'static>(
+    work: impl Future<Output = Result<T, ServiceError>> + Send + 'static,
+) -> Result<T, ServiceError> {
+    tokio::spawn(work).await.unwrap_or_else(|error| Err(internal(&error)))
+}

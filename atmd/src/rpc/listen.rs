@@ -1,0 +1,211 @@
+//! Connections: how many, by whom, for how long; TLS; and one task for each.
+
+use super::customer::CustomerConnection;
+use super::operator::OperatorConnection;
+use super::{Services, unreadable};
+use crate::monitor::{ConnectionGuard, Peer};
+use crate::pki;
+use atm_rpc::customer::Customer as _;
+use atm_rpc::operator::Operator as _;
+use atm_rpc::transport::{CUSTOMER, HANDSHAKE_TIMEOUT, IN_FLIGHT_MAX, OPERATOR, Service, codec};
+use futures::StreamExt;
+use rustls::ServerConfig;
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tarpc::server::{BaseChannel, Channel, Config};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_util::task::TaskTracker;
+use tracing::{Instrument, debug, debug_span, warn};
+
+/// The pause after the system refused to accept, which it does when it runs out of something.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Bounds the connections of a listener: in all, and per peer. Counted before the handshake.
+#[derive(Debug)]
+pub struct Gate {
+    count_max: usize,
+    per_peer_max: usize,
+    inside: Mutex<Inside>,
+}
+
+#[derive(Debug, Default)]
+struct Inside {
+    count: usize,
+    peers: HashMap<IpAddr, usize>,
+}
+
+/// A connection's place. Given back when dropped.
+#[derive(Debug)]
+struct Pass {
+    gate: Arc<Gate>,
+    peer: IpAddr,
+}
+
+impl Gate {
+    /// A gate for so many connections.
+    #[must_use]
+    pub fn new(count_max: usize, per_peer_max: usize) -> Arc<Self> {
+        Arc::new(Self { count_max, per_peer_max, inside: Mutex::default() })
+    }
+
+    fn enter(self: &Arc<Self>, peer: IpAddr) -> Result<Pass, &'static str> {
+        let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
+        if inside.count >= self.count_max {
+            return Err("there are as many connections as max_connections allows");
+        }
+        let of_peer = inside.peers.entry(peer).or_default();
+        if *of_peer >= self.per_peer_max {
+            return Err("this peer has as many connections as max_connections_per_peer allows");
+        }
+        *of_peer += 1;
+        inside.count += 1;
+        Ok(Pass { gate: Arc::clone(self), peer })
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        let mut inside = self.gate.inside.lock().unwrap_or_else(PoisonError::into_inner);
+        inside.count = inside.count.saturating_sub(1);
+        if let Some(of_peer) = inside.peers.get_mut(&self.peer) {
+            *of_peer -= 1;
+            if *of_peer == 0 {
+                inside.peers.remove(&self.peer);
+            }
+        }
+    }
+}
+
+/// A listener of one of the two services.
+#[derive(Debug)]
+pub struct Listener {
+    /// Where connections come in.
+    pub socket: TcpListener,
+    /// Which service.
+    pub service: Service,
+    /// Certificate, key, and for operators whose certificates are taken.
+    pub tls: Arc<ServerConfig>,
+    /// Bounds.
+    pub gate: Arc<Gate>,
+    /// What the service works with.
+    pub services: Arc<Services>,
+}
+
+impl Listener {
+    /// Accepts connections until atmd stops. Each has a task, which `connections` knows.
+    pub async fn run(self, connections: TaskTracker) {
+        let acceptor = TlsAcceptor::from(Arc::clone(&self.tls));
+        loop {
+            let accepted = tokio::select! {
+                () = self.services.stop.cancelled() => return,
+                accepted = self.socket.accept() => accepted,
+            };
+            let (stream, peer) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    warn!(%error, "a connection could not be accepted");
+                    sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            match self.gate.enter(peer.ip()) {
+                Ok(pass) => {
+                    let (acceptor, services) = (acceptor.clone(), Arc::clone(&self.services));
+                    connections.spawn(connection(stream, peer, pass, acceptor, self.service, services));
+                }
+                Err(reason) => warn!(%peer, "connection refused: {reason}"),
+            }
+        }
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    _pass: Pass,
+    acceptor: TlsAcceptor,
+    service: Service,
+    services: Arc<Services>,
+) {
+    let kind = if service == CUSTOMER { Peer::Customer } else { Peer::Operator };
+    let counted = services.monitor.connected(kind);
+    if let Err(error) = stream.set_nodelay(true) {
+        debug!(%peer, %error, "no TCP_NODELAY");
+    }
+    let stream = match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return warn!(%peer, %error, "handshake failed"),
+        Err(_) => return warn!(%peer, "handshake took too long"),
+    };
+    if stream.get_ref().1.alpn_protocol() != Some(service.alpn) {
+        return warn!(%peer, "handshake without the name of the service");
+    }
+    match kind {
+        Peer::Customer => serve_customer(stream, peer, services, counted).await,
+        Peer::Operator => serve_operator(stream, peer, services, counted).await,
+    }
+}
+
+/// Serves one channel: reads until `end`, answers what is under way, and is done.
+macro_rules! serve {
+    ($stream:expr, $service:expr, $end:expr, $server:expr, $peer:expr) => {{
+        let transport = codec::server($stream, $service).take_until($end);
+        let channel = BaseChannel::new(Config { pending_response_buffer: IN_FLIGHT_MAX }, Box::pin(transport));
+        let calls = channel.max_concurrent_requests(IN_FLIGHT_MAX).requests();
+        let server = $server;
+        calls
+            .take_while(|call| {
+                if let Err(error) = call {
+                    warn!(peer = %$peer, %error, "connection ended");
+                }
+                std::future::ready(call.is_ok())
+            })
+            .for_each_concurrent(None, |call| async {
+                if let Ok(call) = call {
+                    call.execute(server.clone()).await;
+                }
+            })
+            .await;
+    }};
+}
+
+async fn serve_customer(
+    stream: TlsStream<TcpStream>,
+    peer: SocketAddr,
+    services: Arc<Services>,
+    _counted: ConnectionGuard,
+) {
+    let connection = CustomerConnection::new(services, peer.ip());
+    let watched = connection.clone();
+    async {
+        serve!(stream, CUSTOMER, watched.until_it_ends(), connection.serve(), peer);
+    }
+    .instrument(debug_span!("customer", %peer))
+    .await;
+}
+
+async fn serve_operator(
+    stream: TlsStream<TcpStream>,
+    peer: SocketAddr,
+    services: Arc<Services>,
+    _counted: ConnectionGuard,
+) {
+    let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+    let Some(fingerprint) = certificate.map(pki::fingerprint) else {
+        return warn!(%peer, "operator without a certificate");
+    };
+    match services.store.operator(&fingerprint).await.map_err(unreadable) {
+        Ok(Some(operator)) if operator.enabled => {
+            let connection = OperatorConnection::new(services, fingerprint, operator);
+            let watched = connection.clone();
+            serve!(stream, OPERATOR, watched.until_it_ends(), connection.serve(), peer);
+        }
+        Ok(_) => warn!(%peer, "operator's certificate is not known, or disabled"),
+        Err(error) => warn!(%peer, %error, "operator could not be looked up"),
+    }
+}

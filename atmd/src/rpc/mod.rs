@@ -1,0 +1,107 @@
+//! The services: who is asking, call, map the error once. Policy is elsewhere.
+//!
+//! - `listen`: connections, their bounds, TLS, and the task that serves each.
+//! - `customer`, `login`: the service for customers.
+//! - `operator`: the service for operators, its rights and its audit.
+
+mod customer;
+mod listen;
+mod login;
+mod operator;
+
+pub use listen::{Gate, Listener};
+
+use crate::auth::hasher::Hasher;
+use crate::auth::payload::PayloadHasher;
+use crate::auth::strangers::Strangers;
+use crate::auth::throttle::Throttle;
+use crate::clock::{self, Clock};
+use crate::ledger::Rules;
+use crate::ledger::request::Answer;
+use crate::monitor::Monitor;
+use crate::store::{Store, StoreError};
+use crate::writer::Writer;
+use atm_rpc::customer::{Receipt, ServerInfo};
+use atm_rpc::error::ServiceError;
+use atm_rpc::types::key::IncidentId;
+use atm_rpc::types::time::Timestamp;
+use std::net::IpAddr;
+use std::sync::atomic::AtomicI64;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tracing::error;
+
+/// What the services work with.
+#[derive(Debug)]
+pub struct Services {
+    /// The database, for looking.
+    pub store: Store,
+    /// The writer, for everything else.
+    pub writer: Writer,
+    /// The bank's rules.
+    pub rules: Rules,
+    /// Hashes PINs.
+    pub hasher: Hasher,
+    /// Hashes requests.
+    pub payloads: PayloadHasher,
+    /// Failures of numbers without an account.
+    pub strangers: Mutex<Strangers>,
+    /// Attempts per peer.
+    pub throttle: Mutex<Throttle>,
+    /// Failed log-ins are answered after a multiple of this.
+    pub failure_delay: Duration,
+    /// A connection without a session ends after this.
+    pub login_timeout: Duration,
+    /// What a client is told about the bank.
+    pub info: ServerInfo,
+    /// The time.
+    pub clock: Clock,
+    /// When atmd was started.
+    pub started_at: Timestamp,
+    /// Counts connections.
+    pub monitor: Arc<Monitor>,
+    /// Newest entry that the ledgers have.
+    pub projected: Arc<AtomicI64>,
+    /// Cancelled when atmd stops.
+    pub stop: CancellationToken,
+}
+
+impl Services {
+    /// Takes an attempt out of a peer's bucket.
+    fn admit(&self, peer: IpAddr) -> Result<(), ServiceError> {
+        let mut throttle = self.throttle.lock().unwrap_or_else(PoisonError::into_inner);
+        throttle.take(peer, clock::monotonic()).map_err(|wait| ServiceError::Busy {
+            retry_after_ms: u32::try_from(wait.as_millis()).unwrap_or(u32::MAX).max(1),
+        })
+    }
+
+    fn strangers(&self) -> std::sync::MutexGuard<'_, Strangers> {
+        self.strangers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A failure whose details stay in the log.
+fn internal(error: &dyn std::fmt::Display) -> ServiceError {
+    let incident = IncidentId::generate();
+    error!(%incident, %error, "a request failed");
+    ServiceError::Internal(incident)
+}
+
+/// The database could not be read; nothing was applied.
+fn unreadable(error: StoreError) -> ServiceError {
+    error!(%error, "the database could not be read");
+    ServiceError::Unavailable
+}
+
+/// The writer answered with something that the request does not give.
+fn unexpected(answer: &Answer) -> ServiceError {
+    internal(&format!("unexpected answer of the ledger: {answer:?}"))
+}
+
+fn receipt(answer: Answer) -> Result<Receipt, ServiceError> {
+    match answer {
+        Answer::Receipt(receipt) => Ok(receipt),
+        other => Err(unexpected(&other)),
+    }
+}

@@ -1,0 +1,138 @@
+//! Reads the book of a batch: one statement for each kind of row.
+
+use super::entity::{account, blacklist, blacklist_event, credential, journal, rejection, seal, session};
+use super::{SealHead, StoreError, convert};
+use crate::ledger::book::{Book, Head, KeyRecord};
+use crate::ledger::request::Needs;
+use atm_rpc::types::account::AccountId;
+use atm_rpc::types::money::Money;
+use atm_rpc::types::time::BusinessDate;
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, PrimaryKeyTrait, QueryFilter,
+    QueryOrder, QuerySelect,
+};
+use std::collections::BTreeSet;
+
+pub(super) async fn book(on: &impl ConnectionTrait, needs: &Needs) -> Result<(Book, SealHead), StoreError> {
+    let (head, seal) = head(on).await?;
+    let mut book = Book { head, ..Book::default() };
+    load_sessions(on, needs, &mut book).await?;
+    load_accounts(on, needs, &mut book).await?;
+    load_keys(on, needs, &mut book).await?;
+    if needs.session_head {
+        book.head.session = newest(on, session::Entity::find(), session::Column::Id).await?;
+    }
+    if needs.event_head {
+        book.head.event = newest(on, blacklist_event::Entity::find(), blacklist_event::Column::Id).await?;
+    }
+    Ok((book, seal))
+}
+
+/// Where the journal ends and the chain of seals.
+pub(super) async fn head(on: &impl ConnectionTrait) -> Result<(Head, SealHead), StoreError> {
+    let last = seal::Entity::find().order_by_desc(seal::Column::Id).one(on).await?;
+    let Some(last) = last else { return Ok((Head::default(), SealHead { id: 0, mac: [0; 32] })) };
+    let head = Head {
+        seq: last.last_seq,
+        vault: Money::from_minor(last.vault_balance_minor),
+        date: BusinessDate::from_days(last.business_date),
+        audit: last.last_audit,
+        session: 0,
+        event: 0,
+    };
+    let mac = last.mac.as_slice().try_into().map_err(|_| convert::corrupt("seal"))?;
+    Ok((head, SealHead { id: last.id, mac }))
+}
+
+pub(super) async fn seal_of(on: &impl ConnectionTrait, batch: &[u8; 16]) -> Result<bool, StoreError> {
+    let found = seal::Entity::find().filter(seal::Column::Batch.eq(batch.to_vec())).one(on).await?;
+    Ok(found.is_some())
+}
+
+async fn newest<E>(
+    on: &impl ConnectionTrait,
+    select: sea_orm::Select<E>,
+    id: E::Column,
+) -> Result<i64, StoreError>
+where
+    E: EntityTrait,
+    E::PrimaryKey: PrimaryKeyTrait<ValueType = i64>,
+{
+    let newest: Option<i64> =
+        select.select_only().column(id).order_by_desc(id).limit(1).into_tuple().one(on).await?;
+    Ok(newest.unwrap_or(0))
+}
+
+fn raw(accounts: &BTreeSet<AccountId>) -> Vec<i64> {
+    accounts.iter().map(|account| account.raw()).collect()
+}
+
+async fn load_sessions(on: &impl ConnectionTrait, needs: &Needs, book: &mut Book) -> Result<(), StoreError> {
+    let mut wanted = Condition::any();
+    if !needs.sessions.is_empty() {
+        wanted = wanted.add(session::Column::Id.is_in(needs.sessions.iter().map(|id| id.0)));
+    }
+    if !needs.tokens.is_empty() {
+        wanted = wanted.add(session::Column::TokenHash.is_in(needs.tokens.iter().map(|hash| hash.to_vec())));
+    }
+    if !needs.open_sessions.is_empty() {
+        let open = session::Column::EndedAt.is_null();
+        wanted = wanted.add(session::Column::Account.is_in(raw(&needs.open_sessions)).and(open));
+    }
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    for row in session::Entity::find().filter(wanted).all(on).await? {
+        let (id, session) = convert::session(&row)?;
+        book.sessions.insert(id, session);
+    }
+    Ok(())
+}
+
+/// Accounts with their blacklist entries and PINs. A session found by its token needs its account's.
+async fn load_accounts(on: &impl ConnectionTrait, needs: &Needs, book: &mut Book) -> Result<(), StoreError> {
+    let mut accounts = needs.accounts.clone();
+    if !needs.tokens.is_empty() {
+        accounts.extend(book.sessions.values().map(|session| session.account));
+    }
+    if accounts.is_empty() {
+        return Ok(());
+    }
+    let ids = raw(&accounts);
+    for row in account::Entity::find().filter(account::Column::Id.is_in(ids.clone())).all(on).await? {
+        let (id, account) = convert::account(&row)?;
+        book.accounts.insert(id, account);
+    }
+    for row in blacklist::Entity::find().filter(blacklist::Column::Number.is_in(ids)).all(on).await? {
+        let (number, listed) = convert::listed(&row)?;
+        book.blacklist.insert(number, listed);
+    }
+    if !needs.credentials.is_empty() {
+        let ids = raw(&needs.credentials);
+        let found = credential::Entity::find().filter(credential::Column::Account.is_in(ids));
+        for row in found.all(on).await? {
+            let (id, credential) = convert::credential(&row)?;
+            book.credentials.insert(id, credential);
+        }
+    }
+    Ok(())
+}
+
+async fn load_keys(on: &impl ConnectionTrait, needs: &Needs, book: &mut Book) -> Result<(), StoreError> {
+    if needs.keys.is_empty() {
+        return Ok(());
+    }
+    let keys: Vec<Vec<u8>> = needs.keys.iter().map(|key| key.bytes().to_vec()).collect();
+    let applied = journal::Entity::find().filter(journal::Column::RequestKey.is_in(keys.clone()));
+    for row in applied.all(on).await? {
+        let entry = convert::entry(&row)?;
+        if let Some((key, _)) = entry.request {
+            book.keys.insert(key, KeyRecord::Applied(entry));
+        }
+    }
+    for row in rejection::Entity::find().filter(rejection::Column::RequestKey.is_in(keys)).all(on).await? {
+        let (key, record) = convert::rejection(&row)?;
+        book.keys.insert(key, record);
+    }
+    Ok(())
+}

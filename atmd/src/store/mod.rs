@@ -1,0 +1,142 @@
+//! The database, and the only place that names sea-orm. Rows never leave it; the ledger's values do.
+//!
+//! - `open`: connecting, durability, the lock of the data directory, migrations.
+//! - `load` and `save`: a batch's book, read and written in one transaction.
+//! - [`read`]: everything that only looks.
+
+mod convert;
+mod entity;
+mod error;
+mod load;
+mod open;
+pub mod read;
+mod save;
+
+pub use error::{Failure, StoreError};
+pub use open::{DataLock, OpenError, lock_data_dir, pending_migrations};
+
+use crate::ledger::book::Book;
+use crate::ledger::request::Needs;
+use crate::seal::{SealMac, Sealer};
+use atm_rpc::types::time::Timestamp;
+use sea_orm::{
+    DatabaseConnection, DatabaseTransaction, EntityTrait, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait,
+};
+use std::sync::Arc;
+
+/// The open database: one connection that writes, and some that read.
+#[derive(Clone, Debug)]
+pub struct Store {
+    writer: DatabaseConnection,
+    readers: DatabaseConnection,
+    instance: [u8; 16],
+    sealer: Arc<Sealer>,
+}
+
+/// The chain of seals as a batch finds it.
+#[derive(Clone, Copy, Debug)]
+pub struct SealHead {
+    /// The last seal's place; 0 before the first.
+    pub id: i64,
+    /// Its hash; zeros before the first.
+    pub mac: SealMac,
+}
+
+/// A batch under way: one transaction that holds the bank's lock.
+#[derive(Debug)]
+pub struct Transaction {
+    inner: DatabaseTransaction,
+    sealer: Arc<Sealer>,
+}
+
+impl Store {
+    /// 16 random bytes of this bank.
+    #[must_use]
+    pub const fn instance(&self) -> [u8; 16] {
+        self.instance
+    }
+
+    /// Begins a batch and takes the bank's lock.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing was begun.
+    pub async fn begin(&self) -> Result<Transaction, StoreError> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        let inner = self.writer.begin_with_options(options).await?;
+        Ok(Transaction { inner, sealer: Arc::clone(&self.sealer) })
+    }
+
+    /// Reads a book outside of a batch, for a decision without effect.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn preview(&self, needs: &Needs) -> Result<Book, StoreError> {
+        Ok(load::book(&self.readers, needs).await?.0)
+    }
+
+    /// Whether the batch was committed. Asked after a commit whose outcome is not known.
+    ///
+    /// # Errors
+    /// [`StoreError`]: still not known.
+    pub async fn was_committed(&self, batch: &[u8; 16]) -> Result<bool, StoreError> {
+        let transaction = self.begin().await?;
+        let found = load::seal_of(&transaction.inner, batch).await?;
+        transaction.inner.rollback().await?;
+        Ok(found)
+    }
+
+    /// Closes all connections.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn close(self) -> Result<(), StoreError> {
+        self.readers.close().await?;
+        Ok(self.writer.close().await?)
+    }
+
+    async fn bank(connection: &DatabaseConnection) -> Result<Option<entity::bank::Model>, StoreError> {
+        Ok(entity::bank::Entity::find_by_id(1).one(connection).await?)
+    }
+}
+
+impl Transaction {
+    /// Reads what the batch needs.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn load(&self, needs: &Needs) -> Result<(Book, SealHead), StoreError> {
+        load::book(&self.inner, needs).await
+    }
+
+    /// Writes what the batch decided, and its seal.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn save(
+        &self,
+        book: &Book,
+        head: SealHead,
+        batch: [u8; 16],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        save::book(&self.inner, &self.sealer, book, head, batch, now).await
+    }
+
+    /// Makes it durable.
+    ///
+    /// # Errors
+    /// [`StoreError`]: whether it was committed is not known.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.inner.commit().await?)
+    }
+
+    /// Drops it.
+    pub async fn rollback(self) {
+        // A transaction that cannot be rolled back is gone already.
+        let _ = self.inner.rollback().await;
+    }
+}

@@ -1,0 +1,194 @@
+//! Everything that only looks. Runs beside the writer, on connections of its own.
+
+use super::entity::{account, audit, blacklist, blacklist_event, checkpoint, journal, operator};
+use super::{Store, StoreError, convert, load};
+use crate::ledger::book::{Account, Event, Head, Listed};
+use crate::ledger::entry::Entry;
+use atm_rpc::operator::Role;
+use atm_rpc::types::account::AccountId;
+use atm_rpc::types::key::Seq;
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use std::collections::HashSet;
+
+/// An operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperatorRow {
+    /// The name.
+    pub name: String,
+    /// The role.
+    pub role: Role,
+    /// Whether it may connect.
+    pub enabled: bool,
+}
+
+/// An entry of the blacklist, and whether the number has an account.
+#[derive(Clone, Debug)]
+pub struct ListedNumber {
+    /// The number.
+    pub number: AccountId,
+    /// Its entry.
+    pub listed: Listed,
+    /// Whether it has an account.
+    pub registered: bool,
+}
+
+impl Store {
+    /// Where the journal ends.
+    ///
+    /// # Errors
+    /// As every function here: [`StoreError`].
+    pub async fn head(&self) -> Result<Head, StoreError> {
+        Ok(load::head(&self.readers).await?.0)
+    }
+
+    /// Place and hash of the last seal.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn seal_head(&self) -> Result<super::SealHead, StoreError> {
+        Ok(load::head(&self.readers).await?.1)
+    }
+
+    /// Whether a number has an account.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn is_registered(&self, account: AccountId) -> Result<bool, StoreError> {
+        Ok(account::Entity::find_by_id(account.raw()).count(&self.readers).await? > 0)
+    }
+
+    /// The newest entries of a customer, newest first: back along the chain, by primary key.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn statement(&self, newest: Option<Seq>, count: usize) -> Result<Vec<Entry>, StoreError> {
+        let mut entries = Vec::new();
+        let mut next = newest;
+        while let Some(Seq(seq)) = next.filter(|_| entries.len() < count) {
+            let row = journal::Entity::find_by_id(seq).one(&self.readers).await?;
+            let entry = convert::entry(&row.ok_or_else(|| convert::corrupt("chain of entries"))?)?;
+            next = entry.previous;
+            entries.push(entry);
+        }
+        Ok(entries)
+    }
+
+    /// Entries of the journal from `first` on, in order, `count` at the most.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn journal(&self, first: i64, count: u64) -> Result<Vec<Entry>, StoreError> {
+        let rows = journal::Entity::find()
+            .filter(journal::Column::Seq.gte(first))
+            .order_by_asc(journal::Column::Seq)
+            .limit(count)
+            .all(&self.readers)
+            .await?;
+        rows.iter().map(convert::entry).collect()
+    }
+
+    /// How far a derived file of a node is: next entry and length in bytes.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn checkpoint(&self, node: &str, file: &str) -> Result<Option<(i64, i64)>, StoreError> {
+        let key = (node.to_owned(), file.to_owned());
+        let row = checkpoint::Entity::find_by_id(key).one(&self.readers).await?;
+        Ok(row.map(|row| (row.next_seq, row.byte_length)))
+    }
+
+    /// The operator with that certificate.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn operator(&self, fingerprint: &[u8; 32]) -> Result<Option<OperatorRow>, StoreError> {
+        let found = operator::Entity::find().filter(operator::Column::Fingerprint.eq(fingerprint.to_vec()));
+        let Some(row) = found.one(&self.readers).await? else { return Ok(None) };
+        Ok(Some(OperatorRow { name: row.name, role: convert::role(row.role)?, enabled: row.enabled == 1 }))
+    }
+
+    /// Whether the bank was opened: it has an operator.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn is_founded(&self) -> Result<bool, StoreError> {
+        Ok(operator::Entity::find().count(&self.readers).await? > 0)
+    }
+
+    /// The blacklist after an entry's id, oldest first, `count` at the most.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn blacklist(&self, after: Option<i64>, count: u64) -> Result<Vec<ListedNumber>, StoreError> {
+        let rows = blacklist::Entity::find()
+            .filter(blacklist::Column::Id.gt(after.unwrap_or(0)))
+            .order_by_asc(blacklist::Column::Id)
+            .limit(count)
+            .all(&self.readers)
+            .await?;
+        self.with_accounts(rows).await
+    }
+
+    /// A number's entry on the blacklist.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn blacklisted(&self, number: AccountId) -> Result<Option<ListedNumber>, StoreError> {
+        let row = blacklist::Entity::find_by_id(number.raw()).one(&self.readers).await?;
+        Ok(self.with_accounts(row.into_iter().collect()).await?.pop())
+    }
+
+    async fn with_accounts(&self, rows: Vec<blacklist::Model>) -> Result<Vec<ListedNumber>, StoreError> {
+        let ids: Vec<i64> = rows.iter().map(|row| row.number).collect();
+        let found: Vec<i64> = account::Entity::find()
+            .select_only()
+            .column(account::Column::Id)
+            .filter(account::Column::Id.is_in(ids))
+            .into_tuple()
+            .all(&self.readers)
+            .await?;
+        let registered: HashSet<i64> = found.into_iter().collect();
+        let listed = rows.iter().map(|row| {
+            let (number, listed) = convert::listed(row)?;
+            Ok(ListedNumber { number, listed, registered: registered.contains(&row.number) })
+        });
+        listed.collect()
+    }
+
+    /// Events of the blacklist after an event's id, oldest first, of one number or of all.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn blacklist_events(
+        &self,
+        number: Option<AccountId>,
+        after: Option<i64>,
+        count: u64,
+    ) -> Result<Vec<Event>, StoreError> {
+        let mut events = blacklist_event::Entity::find()
+            .filter(blacklist_event::Column::Id.gt(after.unwrap_or(0)))
+            .order_by_asc(blacklist_event::Column::Id)
+            .limit(count);
+        if let Some(number) = number {
+            events = events.filter(blacklist_event::Column::Number.eq(number.raw()));
+        }
+        events.all(&self.readers).await?.iter().map(convert::event).collect()
+    }
+
+    /// Methods and results in the audit log, in order: what was done, and what came of it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn audit_log(&self) -> Result<Vec<(String, String)>, StoreError> {
+        let rows = audit::Entity::find().order_by_asc(audit::Column::Id).all(&self.readers).await?;
+        Ok(rows.into_iter().map(|row| (row.method, row.result)).collect())
+    }
+
+    /// All accounts and their balances.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn accounts(&self) -> Result<Vec<(AccountId, Account)>, StoreError> {
+        account::Entity::find().all(&self.readers).await?.iter().map(convert::account).collect()
+    }
+}

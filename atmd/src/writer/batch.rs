@@ -1,0 +1,282 @@
+//! One batch, from what was queued to the answers, and what is done when the database fails.
+
+use super::{Context, Ended};
+use crate::ledger::book::Book;
+use crate::ledger::request::{Answer, Needs, Request};
+use crate::ledger::{self, Now};
+use crate::store::{Failure, SealHead, StoreError};
+use atm_rpc::error::ServiceError;
+use atm_rpc::types::account::AccountId;
+use atm_rpc::types::key::IncidentId;
+use atm_rpc::types::money::Money;
+use std::collections::HashMap;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::sleep;
+use tracing::{error, warn};
+use uuid::Uuid;
+
+/// Tries of one batch where another writer is in the way.
+const TRIES_MAX: u32 = 8;
+/// Tries to find out whether a batch was committed.
+const LOOKUPS_MAX: u32 = 20;
+/// The first pause between tries; it doubles, with up to half of it added at random.
+const PAUSE: Duration = Duration::from_millis(5);
+/// The longest pause between tries.
+const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+type Decision = Result<Answer, ServiceError>;
+
+/// A request and who waits for its answer.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) request: Request,
+    pub(super) reply: oneshot::Sender<Decision>,
+}
+
+/// What became of a batch.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// It is durable.
+    Committed {
+        /// Newest entry of the journal.
+        last_seq: i64,
+    },
+    /// Nothing of it is stored, and it is answered.
+    NothingDone,
+    /// The writer must not go on. Those who wait learn that the outcome is not known.
+    Ended(Ended),
+}
+
+/// Where a try of a batch failed.
+enum Failed {
+    /// Before the commit: nothing is stored.
+    Before(StoreError),
+    /// At the commit: not known.
+    AtCommit(StoreError),
+    /// The books would not balance; nothing is stored.
+    Invariant(String),
+}
+
+/// What a batch decided.
+struct Decided {
+    decisions: Vec<Decision>,
+    last_seq: i64,
+}
+
+/// Decides, writes and commits a batch, and answers everybody in it.
+pub(super) async fn commit(context: &Context, jobs: Vec<Job>) -> Verdict {
+    let (requests, replies): (Vec<_>, Vec<_>) = jobs.into_iter().map(|job| (job.request, job.reply)).unzip();
+    match attempt(context, &requests).await {
+        Ok(decided) => {
+            answer(replies, decided.decisions);
+            Verdict::Committed { last_seq: decided.last_seq }
+        }
+        Err(Failed::Before(error)) if error.failure == Failure::Poison => {
+            one_by_one(context, requests, replies, &error).await
+        }
+        Err(failed) => {
+            let verdict = judge(failed);
+            if matches!(verdict, Verdict::NothingDone) {
+                let unavailable = replies.iter().map(|_| Err(ServiceError::Unavailable)).collect();
+                answer(replies, unavailable);
+            }
+            verdict
+        }
+    }
+}
+
+/// What a failure means for the writer, where a repeat did not help.
+fn judge(failed: Failed) -> Verdict {
+    match failed {
+        Failed::Before(error) if error.failure != Failure::Fatal => {
+            warn!(%error, "nothing of a batch was stored");
+            Verdict::NothingDone
+        }
+        Failed::Before(error) | Failed::AtCommit(error) => Verdict::Ended(Ended::Storage(error.to_string())),
+        Failed::Invariant(what) => Verdict::Ended(Ended::Invariant(what)),
+    }
+}
+
+/// Finds the request that the database cannot take, and commits the others.
+async fn one_by_one(
+    context: &Context,
+    requests: Vec<Request>,
+    replies: Vec<oneshot::Sender<Decision>>,
+    cause: &StoreError,
+) -> Verdict {
+    warn!(error = %cause, requests = requests.len(), "a batch cannot be stored; its requests are tried one by one");
+    let mut newest = None;
+    for (request, reply) in requests.into_iter().zip(replies) {
+        match attempt(context, std::slice::from_ref(&request)).await {
+            Ok(decided) => {
+                newest = Some(decided.last_seq);
+                answer(vec![reply], decided.decisions);
+            }
+            Err(Failed::Before(error)) if error.failure == Failure::Poison => {
+                let incident = IncidentId::generate();
+                error!(%error, %incident, "a request cannot be stored");
+                answer(vec![reply], vec![Err(ServiceError::Internal(incident))]);
+            }
+            Err(failed) => match judge(failed) {
+                Verdict::NothingDone => answer(vec![reply], vec![Err(ServiceError::Unavailable)]),
+                ended => return ended,
+            },
+        }
+    }
+    newest.map_or(Verdict::NothingDone, |last_seq| Verdict::Committed { last_seq })
+}
+
+fn answer(replies: Vec<oneshot::Sender<Decision>>, decisions: Vec<Decision>) {
+    for (reply, decision) in replies.into_iter().zip(decisions) {
+        // Who does not wait any more finds the outcome under the key.
+        let _ = reply.send(decision);
+    }
+}
+
+/// Tries a batch until it is stored, or until a repeat cannot help.
+async fn attempt(context: &Context, requests: &[Request]) -> Result<Decided, Failed> {
+    let batch = *Uuid::now_v7().as_bytes();
+    let mut tries = 0;
+    let mut pause = PAUSE;
+    loop {
+        tries += 1;
+        let failed = match once(context, requests, batch).await {
+            Ok(decided) => return Ok(decided),
+            Err((Failed::AtCommit(error), decided)) => {
+                warn!(%error, "the connection failed at a commit; looking for the batch");
+                match was_committed(context, &batch).await {
+                    Some(true) => return decided.ok_or(Failed::AtCommit(error)),
+                    Some(false) => Failed::Before(error),
+                    None => return Err(Failed::AtCommit(error)),
+                }
+            }
+            Err((failed, _)) => failed,
+        };
+        match &failed {
+            Failed::Before(error) if error.failure == Failure::Retry && tries < TRIES_MAX => {}
+            // Nothing is acknowledged until there is space again; what waits, waits.
+            Failed::Before(error) if error.failure == Failure::Full => {
+                error!(%error, "the disk is full: no request is answered until there is space");
+                pause = PAUSE_MAX;
+            }
+            _ => return Err(failed),
+        }
+        sleep(pause + jitter(pause)).await;
+        pause = (pause * 2).min(PAUSE_MAX);
+    }
+}
+
+fn jitter(pause: Duration) -> Duration {
+    let mut random = [0];
+    // Without random numbers there is no jitter, which only costs time.
+    let _ = getrandom::fill(&mut random);
+    pause * u32::from(random[0]) / 512
+}
+
+async fn was_committed(context: &Context, batch: &[u8; 16]) -> Option<bool> {
+    let mut pause = PAUSE;
+    for _ in 0..LOOKUPS_MAX {
+        match context.store.was_committed(batch).await {
+            Ok(found) => return Some(found),
+            Err(error) if error.failure == Failure::Fatal => return None,
+            Err(_) => sleep(pause).await,
+        }
+        pause = (pause * 2).min(PAUSE_MAX);
+    }
+    None
+}
+
+/// One try.
+async fn once(
+    context: &Context,
+    requests: &[Request],
+    batch: [u8; 16],
+) -> Result<Decided, (Failed, Option<Decided>)> {
+    let before = |error| (Failed::Before(error), None);
+    let transaction = context.store.begin().await.map_err(before)?;
+    let mut needs = Needs::default();
+    requests.iter().for_each(|request| needs.add(request));
+    let now = context.now();
+    let written = async {
+        let (book, seal): (Book, SealHead) = transaction.load(&needs).await.map_err(Failed::Before)?;
+        let (book, decisions) = decide(context, book, requests, now)?;
+        transaction.save(&book, seal, batch, now.at).await.map_err(Failed::Before)?;
+        Ok(Decided { decisions, last_seq: book.head.seq })
+    };
+    match written.await {
+        Ok(decided) => match transaction.commit().await {
+            Ok(()) => Ok(decided),
+            Err(error) => Err((Failed::AtCommit(error), Some(decided))),
+        },
+        Err(failed) => {
+            transaction.rollback().await;
+            Err((failed, None))
+        }
+    }
+}
+
+fn decide(
+    context: &Context,
+    mut book: Book,
+    requests: &[Request],
+    now: Now,
+) -> Result<(Book, Vec<Decision>), Failed> {
+    let before = Balances::of(&book);
+    let decide = |request| ledger::decide(&mut book, request, &context.rules, now);
+    let decisions = requests.iter().map(decide).collect();
+    before.check(&book).map_err(Failed::Invariant)?;
+    Ok((book, decisions))
+}
+
+/// Balances as they were read: with the batch's entries they must give those that are stored.
+struct Balances {
+    vault: Money,
+    seq: i64,
+    accounts: HashMap<AccountId, Money>,
+}
+
+impl Balances {
+    fn of(book: &Book) -> Self {
+        let accounts = book.accounts.iter().map(|(id, account)| (*id, account.posted)).collect();
+        Self { vault: book.head.vault, seq: book.head.seq, accounts }
+    }
+
+    fn check(mut self, book: &Book) -> Result<(), String> {
+        for entry in &book.changes.entries {
+            self.seq += 1;
+            if entry.seq.0 != self.seq {
+                return Err(format!("entry {} stands where {} must", entry.seq, self.seq));
+            }
+            let Some(transfer) = entry.transfer else { continue };
+            if transfer.amount <= Money::ZERO || transfer.debit == transfer.credit {
+                return Err(format!("entry {} moves nothing", entry.seq));
+            }
+            self.book(transfer.debit, true, transfer.amount);
+            self.book(transfer.credit, false, transfer.amount);
+        }
+        if self.vault != book.head.vault {
+            return Err("the vault's balance does not follow from the entries".into());
+        }
+        for (id, account) in &book.accounts {
+            if self.accounts.get(id).copied().unwrap_or(Money::ZERO) != account.posted {
+                return Err(format!(
+                    "the balance of an account with last entry {:?} does not follow",
+                    account.last_seq
+                ));
+            }
+            if id.mobile().is_some() && account.posted < Money::ZERO {
+                return Err(format!("an account with last entry {:?} is below zero", account.last_seq));
+            }
+        }
+        Ok(())
+    }
+
+    fn book(&mut self, account: AccountId, debit: bool, amount: Money) {
+        let vault = account == AccountId::VAULT;
+        let balance = if vault { &mut self.vault } else { self.accounts.entry(account).or_default() };
+        let sum = if debit == vault { balance.checked_add(amount) } else { balance.checked_sub(amount) };
+        // A sum that does not fit cannot equal what the ledger stored.
+        *balance = sum.unwrap_or(Money::from_minor(i64::MIN));
+    }
+}

@@ -1,0 +1,193 @@
+//! The group commit: every write of atmd goes through one task, in two bounded queues, money first.
+//!
+//! It takes what is queued, makes it one transaction of the database, and answers when that is
+//! durable. While a batch commits, the next one collects: load makes batches larger, not answers later.
+//! The bank's lock is held for the length of a batch, so entries have one order on all nodes.
+//!
+//! A request whose caller went away commits all the same; its outcome is found under its key.
+
+mod batch;
+
+use crate::calendar::Calendar;
+use crate::clock::Clock;
+use crate::ledger::book::{Account, Book};
+use crate::ledger::request::{Answer, Caller, Needs, Request};
+use crate::ledger::{self, Now, Rules};
+use crate::store::Store;
+use atm_rpc::error::ServiceError;
+use batch::{Job, Verdict};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tracing::error;
+
+/// When to come back where a queue is full.
+const BUSY_RETRY_MS: u32 = 200;
+/// Places in a batch that money leaves to everything else.
+const RESERVED_FOR_OTHERS: usize = 16;
+
+/// Bounds of the writer.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Requests in one batch.
+    pub batch_count_max: usize,
+    /// Requests that wait in each queue.
+    pub queue_max: usize,
+}
+
+/// What the writer works with.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// The database.
+    pub store: Store,
+    /// The bank's rules.
+    pub rules: Rules,
+    /// The bank's days.
+    pub calendar: Calendar,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl Context {
+    /// The instant and its accounting day.
+    #[must_use]
+    pub fn now(&self) -> Now {
+        let at = self.clock.now();
+        Now { at, today: self.calendar.business_date(at) }
+    }
+}
+
+/// Asks the writer.
+#[derive(Clone, Debug)]
+pub struct Writer {
+    context: Context,
+    money: mpsc::Sender<Job>,
+    others: mpsc::Sender<Job>,
+    committed: watch::Receiver<i64>,
+}
+
+/// Why the writer ended by itself.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Ended {
+    /// The storage cannot be trusted any more.
+    #[error("the storage failed: {0}")]
+    Storage(String),
+    /// The books would not balance.
+    #[error("an invariant of the ledger is broken: {0}")]
+    Invariant(String),
+}
+
+impl Writer {
+    /// Starts the writer. It ends when every handle is gone, after all that was queued is
+    /// committed, or by itself where it must not go on.
+    #[must_use]
+    pub fn start(context: Context, bounds: Bounds) -> (Self, JoinHandle<Result<(), Ended>>) {
+        let (money, money_queue) = mpsc::channel(bounds.queue_max);
+        let (others, others_queue) = mpsc::channel(bounds.queue_max);
+        let (committed_to, committed) = watch::channel(0);
+        let queues = Queues { money: money_queue, others: others_queue, bounds };
+        let task = tokio::spawn(run(context.clone(), queues, committed_to));
+        (Self { context, money, others, committed }, task)
+    }
+
+    /// Hands a request in, and waits until it is decided and durable.
+    ///
+    /// # Errors
+    /// The ledger's 'no'; `Busy` where the queue is full; `Unavailable` where nothing was applied;
+    /// `OutcomeUnknown` where that is not known.
+    pub async fn submit(&self, request: Request) -> Result<Answer, ServiceError> {
+        let (reply, answer) = oneshot::channel();
+        let queue = if matches!(request, Request::Move(_)) { &self.money } else { &self.others };
+        match queue.try_send(Job { request, reply }) {
+            Ok(()) => answer.await.unwrap_or(Err(ServiceError::OutcomeUnknown)),
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                Err(ServiceError::Busy { retry_after_ms: BUSY_RETRY_MS })
+            }
+            Err(mpsc::error::TrySendError::Closed(_)) => Err(ServiceError::Unavailable),
+        }
+    }
+
+    /// Decides a request without any effect.
+    ///
+    /// # Errors
+    /// The ledger's 'no'; `Unavailable` where the database cannot be read.
+    pub async fn preview(&self, request: &Request) -> Result<Answer, ServiceError> {
+        let mut needs = Needs::default();
+        needs.add(request);
+        let book = self.read(&needs).await?;
+        ledger::preview(book, request, &self.context.rules, self.context.now())
+    }
+
+    /// The account of a session that may act now.
+    ///
+    /// # Errors
+    /// Why it may not; `Unavailable` where the database cannot be read.
+    pub async fn look(&self, caller: Caller) -> Result<Account, ServiceError> {
+        let mut needs = Needs::default();
+        needs.accounts.insert(caller.account);
+        needs.sessions.insert(caller.session);
+        let mut book = self.read(&needs).await?;
+        ledger::look(&mut book, caller, &self.context.rules, self.context.now())
+    }
+
+    async fn read(&self, needs: &Needs) -> Result<Book, ServiceError> {
+        self.context.store.preview(needs).await.map_err(|error| {
+            error!(%error, "the database could not be read");
+            ServiceError::Unavailable
+        })
+    }
+
+    /// Tells of each commit by the newest entry of the journal.
+    #[must_use]
+    pub fn commits(&self) -> watch::Receiver<i64> {
+        self.committed.clone()
+    }
+}
+
+struct Queues {
+    money: mpsc::Receiver<Job>,
+    others: mpsc::Receiver<Job>,
+    bounds: Bounds,
+}
+
+impl Queues {
+    /// Waits for work and takes a batch of it. Empty: every handle is gone.
+    async fn next(&mut self) -> Vec<Job> {
+        let max = self.bounds.batch_count_max.max(1);
+        let mut jobs = Vec::new();
+        tokio::select! {
+            biased;
+            Some(job) = self.money.recv() => jobs.push(job),
+            Some(job) = self.others.recv() => jobs.push(job),
+            else => return jobs,
+        }
+        let room_for_money = max.saturating_sub(RESERVED_FOR_OTHERS).max(1);
+        while jobs.len() < room_for_money
+            && let Ok(job) = self.money.try_recv()
+        {
+            jobs.push(job);
+        }
+        while jobs.len() < max
+            && let Ok(job) = self.others.try_recv()
+        {
+            jobs.push(job);
+        }
+        jobs
+    }
+}
+
+async fn run(context: Context, mut queues: Queues, committed: watch::Sender<i64>) -> Result<(), Ended> {
+    loop {
+        let jobs = queues.next().await;
+        if jobs.is_empty() {
+            return Ok(());
+        }
+        match batch::commit(&context, jobs).await {
+            Verdict::Committed { last_seq } => {
+                // Somebody always listens: the handle that submitted the batch has a receiver.
+                let _ = committed.send(last_seq);
+            }
+            Verdict::NothingDone => {}
+            Verdict::Ended(ended) => return Err(ended),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The plugin's side of its host: the connection that it was given, and where rows go.
+
+use atm_rpc::error::ServiceError;
+use atm_rpc::operator::OperatorClient;
+use atm_rpc::plugin::{self, Code, Connection, Failure};
+use atm_rpc::transport::{DEADLINE_MAX, OPERATOR, codec};
+use serde::Serialize;
+use std::io::{self, BufWriter, Stdout, Write};
+use std::time::Instant;
+use tarpc::client::{Config, RpcError};
+use tarpc::context::{self, Context};
+use tokio::net::UnixStream;
+
+/// atmd, as far as the command may go, and the host that renders what is found.
+#[derive(Debug)]
+pub struct Host {
+    atmd: Option<OperatorClient>,
+    rows: BufWriter<Stdout>,
+    /// Whether the reader of the rows has gone.
+    deserted: bool,
+}
+
+impl Host {
+    pub(crate) fn new(connection: Connection) -> Result<Self, Failure> {
+        let atmd = match connection {
+            Connection::None => None,
+            Connection::Required => Some(connect().map_err(|error| {
+                Failure::new(Code::Protocol, format!("no connection on descriptor {}: {error}", plugin::FD))
+            })?),
+        };
+        Ok(Self { atmd, rows: BufWriter::new(io::stdout()), deserted: false })
+    }
+
+    /// Asks atmd, and waits as long as atmd allows.
+    ///
+    /// # Errors
+    /// What atmd or the connection says, ready for the person who asked.
+    pub async fn call<T>(
+        &self,
+        call: impl AsyncFnOnce(&OperatorClient, Context) -> Result<Result<T, ServiceError>, RpcError>,
+    ) -> Result<T, Failure> {
+        let none = || Failure::new(Code::Protocol, "this command was described as one without a connection");
+        let atmd = self.atmd.as_ref().ok_or_else(none)?;
+        let mut context = context::current();
+        context.deadline = Instant::now() + DEADLINE_MAX;
+        match call(atmd, context).await {
+            Ok(answer) => Ok(answer?),
+            Err(RpcError::DeadlineExceeded) => {
+                Err(Failure::new(Code::TryAgain, "atmd did not answer in time"))
+            }
+            Err(RpcError::Server(error)) => Err(Failure::new(Code::TryAgain, error)),
+            Err(error) => Err(Failure::new(Code::Unreachable, format!("the connection broke: {error}"))),
+        }
+    }
+
+    /// Prints one row.
+    ///
+    /// # Errors
+    /// Where nobody reads rows any more; pass it on.
+    pub fn row(&mut self, row: &impl Serialize) -> Result<(), Failure> {
+        let printed = print_line(&mut self.rows, row);
+        self.printed(printed)
+    }
+
+    /// Hands over what was printed so far. Needed only before waiting for something.
+    ///
+    /// # Errors
+    /// Where nobody reads rows any more; pass it on.
+    pub fn flush(&mut self) -> Result<(), Failure> {
+        let printed = self.rows.flush();
+        self.printed(printed)
+    }
+
+    pub(crate) fn finish(mut self, result: Result<(), Failure>) -> Result<(), Failure> {
+        let flushed = if self.deserted { Ok(()) } else { self.flush() };
+        if self.deserted { Ok(()) } else { result.and(flushed) }
+    }
+
+    fn printed(&mut self, printed: io::Result<()>) -> Result<(), Failure> {
+        printed.map_err(|error| {
+            self.deserted |= error.kind() == io::ErrorKind::BrokenPipe;
+            Failure::new(Code::Failed, format!("the rows cannot be written: {error}"))
+        })
+    }
+}
+
+/// Prints one line of JSON at once.
+pub(crate) fn print(to: &mut impl Write, value: &impl Serialize) -> Result<(), Failure> {
+    let printed = print_line(to, value).and_then(|()| to.flush());
+    printed.map_err(|error| Failure::new(Code::Failed, error))
+}
+
+fn print_line(to: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *to, value)?;
+    to.write_all(b"\n")
+}
+
+fn connect() -> io::Result<OperatorClient> {
+    let stream = plugin::connection()?;
+    stream.set_nonblocking(true)?;
+    let transport = codec::client(UnixStream::from_std(stream)?, OPERATOR);
+    Ok(OperatorClient::new(Config::default(), transport).spawn())
+}

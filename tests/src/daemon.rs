@@ -1,0 +1,359 @@
+//! One real atmd on data of its own: starting it, ending it in every way, and starting it again.
+//!
+//! Each has a loopback address of its own, so that its ports are still free when it comes back: no other
+//! program's connections come from that address.
+
+use crate::process::{self, Outcome};
+use crate::programs::programs;
+use crate::wait;
+use rustix::process::{Pid, Resource, Signal, getrlimit, kill_process, setrlimit};
+use std::collections::BTreeMap;
+use std::env;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use tempfile::TempDir;
+
+/// What a test's atmd is configured with: quick hashes and generous bounds, unless the test sets others.
+#[derive(Clone, Debug)]
+pub struct Options {
+    settings: BTreeMap<String, String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let settings = [
+            ("auth.failure_delay", "50ms"),
+            ("auth.iterations", "1"),
+            ("auth.memory_kib", "256"),
+            ("auth.peer_burst", "100000"),
+            ("auth.peer_per_minute", "100000"),
+            ("logging.rotation", "never"),
+            ("server.data_dir", "data"),
+            ("server.max_connections", "10000"),
+            ("server.max_connections_per_peer", "10000"),
+            ("server.worker_threads", "2"),
+        ];
+        Self { settings: settings.map(|(key, value)| (key.to_owned(), value.to_owned())).into() }
+    }
+}
+
+impl Options {
+    /// The same with one key (`section.name`) set.
+    #[must_use]
+    pub fn set(mut self, key: &str, value: &str) -> Self {
+        self.settings.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// As a config file.
+    fn ini(&self) -> String {
+        let mut text = String::new();
+        let mut open = "";
+        for (key, value) in &self.settings {
+            let (section, name) = key.split_once('.').expect("a key is section.name");
+            if section != open {
+                text += &format!("[{section}]\n");
+                open = section;
+            }
+            text += &format!("{name} = {value}\n");
+        }
+        text
+    }
+}
+
+/// Where a running atmd listens.
+#[derive(Clone, Copy, Debug)]
+struct Listening {
+    customers: SocketAddr,
+    operators: SocketAddr,
+}
+
+/// An atmd and the folder that it lives in. Both end when this is dropped.
+#[derive(Debug)]
+pub struct Atmd {
+    folder: TempDir,
+    address: Ipv4Addr,
+    listening: Option<Listening>,
+    child: Option<Child>,
+}
+
+impl Atmd {
+    /// Starts one on a fresh folder, and waits until it serves.
+    ///
+    /// # Panics
+    /// With all that it said where it does not come to serve.
+    #[must_use]
+    pub fn start(options: &Options) -> Self {
+        raise_open_files();
+        let folder = TempDir::with_prefix("atmd-").expect("a temporary folder can be made");
+        let mut atmd = Self { folder, address: own_address(), listening: None, child: None };
+        atmd.configure(options);
+        atmd.serve();
+        atmd
+    }
+
+    /// Ends it in order if it runs, and starts it on the same data and ports.
+    pub fn restart(&mut self) {
+        if self.child.is_some() {
+            let status = self.stop();
+            assert!(status.success(), "atmd ended with {status}\n{}", self.said());
+        }
+        self.serve();
+    }
+
+    /// As [`restart`](Self::restart), with other options from now on.
+    pub fn restart_with(&mut self, options: &Options) {
+        self.configure(options);
+        self.restart();
+    }
+
+    /// Ends it in order (SIGTERM).
+    ///
+    /// # Panics
+    /// Where it does not run, or does not end in time.
+    pub fn stop(&mut self) -> ExitStatus {
+        let mut child = self.child.take().expect("atmd runs");
+        kill_process(Pid::from_child(&child), Signal::TERM).expect("atmd takes a signal");
+        let status = wait::exit(&mut child, wait::PATIENCE);
+        process::end(&mut child);
+        status.unwrap_or_else(|| panic!("atmd did not end after SIGTERM\n{}", self.said()))
+    }
+
+    /// Ends it at once (SIGKILL).
+    ///
+    /// # Panics
+    /// Where it does not run, or had ended by itself.
+    pub fn kill(&mut self) {
+        let mut child = self.child.take().expect("atmd runs");
+        let ended = child.try_wait().expect("a child can be waited for");
+        process::end(&mut child);
+        assert!(ended.is_none(), "atmd had ended by itself: {ended:?}\n{}", self.said());
+    }
+
+    /// Where customers connect.
+    ///
+    /// # Panics
+    /// Where it was never started.
+    #[must_use]
+    pub fn customers(&self) -> SocketAddr {
+        self.listening.expect("atmd was started").customers
+    }
+
+    /// Where operators connect.
+    ///
+    /// # Panics
+    /// Where it was never started.
+    #[must_use]
+    pub fn operators(&self) -> SocketAddr {
+        self.listening.expect("atmd was started").operators
+    }
+
+    /// The folder of its data.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// The certificate that its clients trust.
+    #[must_use]
+    pub fn ca(&self) -> PathBuf {
+        self.data().join("public/ca.pem")
+    }
+
+    /// The certificate and key of its first operator.
+    #[must_use]
+    pub fn root_identity(&self) -> PathBuf {
+        self.data().join("pki/root.pem")
+    }
+
+    /// Its client.csv.
+    #[must_use]
+    pub fn client_csv(&self) -> PathBuf {
+        self.data().join("ledger/client.csv")
+    }
+
+    /// Its bank.csv.
+    #[must_use]
+    pub fn bank_csv(&self) -> PathBuf {
+        self.data().join("ledger/bank.csv")
+    }
+
+    /// What its log has.
+    #[must_use]
+    pub fn log(&self) -> String {
+        read(&self.data().join("bank_server.log"))
+    }
+
+    /// atmd on this data, not yet started.
+    #[must_use]
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.isolated("atmd");
+        command.arg("--config").arg(self.config()).args(arguments);
+        command
+    }
+
+    /// Runs atm-cli as a person at this machine would: its own home, no settings but the server and its CA.
+    #[must_use]
+    pub fn cli(&self, arguments: &[&str], input: &str) -> Outcome {
+        process::run(self.cli_command(arguments), input)
+    }
+
+    /// As [`cli`](Self::cli), not yet started.
+    #[must_use]
+    pub fn cli_command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.isolated("atm-cli");
+        command.arg("--server").arg(self.customers().to_string()).arg("--ca").arg(self.ca()).args(arguments);
+        command
+    }
+
+    /// Runs atmctl as the first operator.
+    #[must_use]
+    pub fn ctl(&self, arguments: &[&str]) -> Outcome {
+        let mut command = self.isolated("atmctl");
+        command.arg("--server").arg(self.operators().to_string()).arg("--ca").arg(self.ca());
+        command.arg("--identity").arg(self.root_identity()).args(arguments);
+        process::run(command, "")
+    }
+
+    /// A program that sees nothing of who runs the tests.
+    fn isolated(&self, program: &str) -> Command {
+        let mut command = Command::new(programs().path(program));
+        let home = self.folder.path().join("home");
+        fs::create_dir_all(&home).expect("a home can be made");
+        command.env_clear().env("PATH", env::var_os("PATH").unwrap_or_default());
+        command.env("LANG", "C.UTF-8").env("TERM", "xterm").env("HOME", &home);
+        for (variable, name) in [
+            ("XDG_CONFIG_HOME", "config"),
+            ("XDG_DATA_HOME", "data"),
+            ("XDG_STATE_HOME", "state"),
+            ("XDG_CACHE_HOME", "cache"),
+            ("ATM_STATE_DIR", "atm-state"),
+        ] {
+            command.env(variable, home.join(name));
+        }
+        command.current_dir(&home);
+        command
+    }
+
+    fn config(&self) -> PathBuf {
+        self.folder.path().join("config.ini")
+    }
+
+    fn configure(&self, options: &Options) {
+        let address = self.address.to_string();
+        let data = self.data();
+        let here = options
+            .clone()
+            .set("server.host", &address)
+            .set("server.names", &address)
+            .set("server.data_dir", data.to_str().expect("temporary folders have names in UTF-8"));
+        fs::write(self.config(), here.ini()).expect("a config can be written");
+    }
+
+    fn serve(&mut self) {
+        let (port, listen) = match self.listening {
+            Some(Listening { customers, operators }) => (customers.port(), operators),
+            None => (0, SocketAddr::from((self.address, 0))),
+        };
+        let mut command = self.command(&[]);
+        command.arg("--set").arg(format!("server.port={port}"));
+        command.arg("--set").arg(format!("operator.listen={listen}"));
+        let stderr =
+            File::options().create(true).append(true).open(self.stderr()).expect("stderr has a file");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let (sender, lines) = mpsc::channel();
+        let stdout = BufReader::new(child.stdout.take().expect("stdout is a pipe"));
+        // Reads on after the line that counts, so that atmd never waits for us.
+        thread::spawn(move || stdout.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line))));
+        self.child = Some(child);
+        let mut said = Vec::new();
+        while let Ok(line) = lines.recv_timeout(wait::PATIENCE) {
+            if let Some(listening) = ready(&line) {
+                self.listening = Some(listening);
+                return;
+            }
+            said.push(line);
+        }
+        let ended = self.child.take().map(|mut child| {
+            let ended = child.try_wait();
+            process::end(&mut child);
+            ended
+        });
+        panic!("atmd does not serve: {ended:?}\nstdout:\n{}\n{}", said.join("\n"), self.said());
+    }
+
+    fn stderr(&self) -> PathBuf {
+        self.folder.path().join("stderr")
+    }
+
+    /// What it said so far, for a failure.
+    fn said(&self) -> String {
+        format!("stderr:\n{}\nlog:\n{}", read(&self.stderr()), self.log())
+    }
+}
+
+impl Drop for Atmd {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            process::end(&mut child);
+            if thread::panicking() {
+                eprintln!("atmd {}: {}", self.address, self.said());
+            }
+        }
+    }
+}
+
+/// Reads `atmd ready: customers ADDR, operators ADDR, data DIR`.
+fn ready(line: &str) -> Option<Listening> {
+    let rest = line.strip_prefix("atmd ready: customers ")?;
+    let (customers, rest) = rest.split_once(", operators ")?;
+    let (operators, _) = rest.split_once(", data ")?;
+    Some(Listening { customers: customers.parse().ok()?, operators: operators.parse().ok()? })
+}
+
+fn read(file: &Path) -> String {
+    fs::read_to_string(file).unwrap_or_default()
+}
+
+/// A loopback address that no other atmd of this or another test run has.
+fn own_address() -> Ipv4Addr {
+    static NEXT: AtomicU8 = AtomicU8::new(1);
+    let [_, _, high, low] = std::process::id().to_be_bytes();
+    Ipv4Addr::new(127, 16 + (high & 0x7f), low, NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Load tests hold a thousand connections at each end: takes what the system grants, for atmd as well.
+fn raise_open_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit).expect("the soft limit may be raised to the hard one");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_line_that_tells_it_serves() {
+        let line = "atmd ready: customers 127.0.0.1:65432, operators 127.0.0.1:65433, data /var/lib/atmd";
+        let listening = ready(line).expect("it serves");
+        assert_eq!(listening.customers.port(), 65_432);
+        assert_eq!(listening.operators.port(), 65_433);
+        assert!(ready("atmd made a certificate").is_none());
+    }
+
+    #[test]
+    fn writes_each_section_once() {
+        let options = Options::default().set("bank.currency", "JPY").set("auth.iterations", "3");
+        let ini = options.ini();
+        assert!(ini.starts_with("[auth]\nfailure_delay = 50ms\niterations = 3\n"), "{ini}");
+        assert_eq!(ini.matches('[').count(), 4, "{ini}");
+    }
+}

@@ -1,0 +1,127 @@
+//! Connections to a test's atmd, from one that mends itself down to single frames.
+
+use crate::bank;
+use crate::daemon::Atmd;
+use crate::wait::PATIENCE;
+use atm_rpc::client::{Customer, Endpoint, Patience};
+use atm_rpc::customer::{CustomerClient, CustomerRequest, Session};
+use atm_rpc::error::ServiceError;
+use atm_rpc::operator::OperatorClient;
+use atm_rpc::transport::tls::{self, Identity};
+use atm_rpc::transport::wire::ToServer;
+use atm_rpc::transport::{CUSTOMER, codec};
+use atm_rpc::types::key::RequestKey;
+use atm_rpc::types::mobile::MobileNumber;
+use futures::{SinkExt, StreamExt};
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+use tarpc::context::{self, Context};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_util::codec::Framed;
+
+/// Where test clients come from unless they say otherwise.
+pub const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// A customer's client as terminals have it: it connects again and repeats by itself, for long.
+///
+/// # Panics
+/// Where the CA cannot be used.
+#[must_use]
+pub fn customer(atmd: &Atmd) -> Customer {
+    let patience = Patience { call: Duration::from_secs(20), total: PATIENCE };
+    let endpoint = Endpoint::customer(&atmd.customers().to_string(), &ca(atmd)).expect("the CA is usable");
+    Customer::new(endpoint, patience)
+}
+
+/// A new customer of that number, with the tests' PIN.
+///
+/// # Panics
+/// Where the bank does not register the number.
+pub async fn register(atmd: &Atmd, mobile: MobileNumber) {
+    let receipt = customer(atmd).register(RequestKey::generate(), &bank::right(mobile)).await;
+    receipt.unwrap_or_else(|error| panic!("{mobile:?} is not registered: {error}"));
+}
+
+/// A client that [mends itself](customer), logged in.
+///
+/// # Panics
+/// Where the bank does not let the number in.
+pub async fn logged_in(atmd: &Atmd, mobile: MobileNumber) -> Customer {
+    let mut customer = customer(atmd);
+    let session = customer.login(&bank::right(mobile), &bank::terminal()).await;
+    session.unwrap_or_else(|error| panic!("{mobile:?} cannot log in: {error}"));
+    customer
+}
+
+/// The first operator's client.
+///
+/// # Panics
+/// Where there is no connection.
+pub async fn operator(atmd: &Atmd) -> OperatorClient {
+    let pem = fs::read(atmd.root_identity()).expect("there is a first operator");
+    let identity = Identity::from_pem(&pem, &pem).expect("its identity is usable");
+    let endpoint = Endpoint::operator(&atmd.operators().to_string(), &ca(atmd), identity);
+    endpoint.expect("the identity is usable").operate().await.expect("atmd takes operators")
+}
+
+/// A client on one connection, from that address: it neither connects again nor repeats anything.
+pub async fn plain(atmd: &Atmd, source: IpAddr) -> CustomerClient {
+    let transport = codec::client(stream(atmd, source).await, CUSTOMER);
+    CustomerClient::new(tarpc::client::Config::default(), transport).spawn()
+}
+
+/// A plain log-in with the tests' PIN.
+///
+/// # Panics
+/// Where the connection breaks.
+pub async fn login(client: &CustomerClient, mobile: MobileNumber) -> Result<Session, ServiceError> {
+    client.login(patient(), bank::right(mobile), bank::terminal()).await.expect("the connection holds")
+}
+
+/// A call that may take as long as the service lets it.
+#[must_use]
+pub fn patient() -> Context {
+    let mut context = context::current();
+    context.deadline = Instant::now() + atm_rpc::transport::DEADLINE_MAX;
+    context
+}
+
+/// A connection on which single frames are sent and read.
+#[derive(Debug)]
+pub struct Frames(Framed<TlsStream<TcpStream>, tokio_util::codec::LengthDelimitedCodec>);
+
+impl Frames {
+    /// Opens one.
+    pub async fn open(atmd: &Atmd) -> Self {
+        Self(Framed::new(stream(atmd, HERE).await, codec::frames(CUSTOMER)))
+    }
+
+    /// Sends a call, and gives the bytes of the answer's frame.
+    ///
+    /// # Panics
+    /// Where the connection ends instead.
+    pub async fn ask(&mut self, call: CustomerRequest) -> Vec<u8> {
+        let message = ToServer::Request { id: 1, deadline_ms: 30_000, call };
+        let bytes = CUSTOMER.format.encode(&message).expect("a call can be written");
+        self.0.send(bytes::Bytes::from(bytes)).await.expect("a frame can be sent");
+        self.0.next().await.expect("an answer comes").expect("an answer is a frame").to_vec()
+    }
+}
+
+async fn stream(atmd: &Atmd, source: IpAddr) -> TlsStream<TcpStream> {
+    let address = atmd.customers();
+    let socket = TcpSocket::new_v4().expect("there are sockets");
+    socket.bind(SocketAddr::from((source, 0))).expect("each loopback address is ours");
+    let stream = socket.connect(address).await.expect("atmd listens");
+    stream.set_nodelay(true).expect("a socket takes options");
+    let config = tls::client_config(CUSTOMER, &ca(atmd), None).expect("the CA is usable");
+    let name = tls::server_name(&address.to_string()).expect("an address is a name");
+    TlsConnector::from(config).connect(name, stream).await.expect("atmd is trusted")
+}
+
+fn ca(atmd: &Atmd) -> Vec<u8> {
+    fs::read(atmd.ca()).expect("atmd publishes its CA")
+}

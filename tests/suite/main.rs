@@ -1,0 +1,18 @@
+//! The integration tests: one program, so that the harness builds and links once. Each module is about one
+//! promise that the whole system makes.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test ends where its promise does not hold"
+)]
+
+mod concurrency;
+mod conversation;
+mod crash;
+mod demo;
+mod guessing;
+mod layout;
+mod programs;
+mod single;
+mod story;
