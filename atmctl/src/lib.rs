@@ -73,19 +73,15 @@ pub fn run(arguments: Vec<OsString>, io: &mut Io) -> ExitCode {
         Some(output) => output == "json",
         None => files.as_ref().is_ok_and(Files::output_is_json),
     };
-    let result = files.map_err(Stop::from).and_then(|files| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| Failure::new(Code::Failed, error))?;
-        let code = runtime.block_on(dispatch(&arguments, &files, io));
-        // What is still read from a terminal in the background must not keep the program alive.
-        runtime.shutdown_background();
-        code
-    });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::new(Code::Failed, error).into());
+    let result = runtime.and_then(|runtime| runtime.block_on(dispatch(&arguments, files, io)));
     let result = result.and_then(|code| Ok(io.stdout.flush().map(|()| code)?));
     ExitCode::from(result.unwrap_or_else(|stop| stop.tell(io, json)))
 }
 
-async fn dispatch(arguments: &[OsString], files: &Files, io: &mut Io) -> Result<u8, Stop> {
+/// `files` may be broken as long as only help is asked for.
+async fn dispatch(arguments: &[OsString], files: Result<Files, Failure>, io: &mut Io) -> Result<u8, Stop> {
     let found = plugins::discover::around(io);
     let (globals, core) = match arguments::parse(arguments, &found)? {
         arguments::Parsed::Core(globals, core) => (globals, core),
@@ -93,7 +89,7 @@ async fn dispatch(arguments: &[OsString], files: &Files, io: &mut Io) -> Result<
             return plugins::run(&name, arguments, files, &found, io).await;
         }
     };
-    let settings = Settings::resolve(&globals, &io.environment, files)?;
+    let settings = Settings::resolve(&globals, &io.environment, &files?)?;
     match core {
         Core::Status => commands::status::run(&settings, io).await,
         Core::Api { method, body } => {

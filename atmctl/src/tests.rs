@@ -116,6 +116,7 @@ fn a_plugin_ends_with_its_code() {
         ("demo go", "exit 42", 1, "", "error: demo go ended with exit code 42\n"),
         ("demo go", &crash, 70, "N\n1\n", "error: demo go crashed: it was ended by signal 11\n"),
         ("demo page", "exit 42", 42, "", ""),
+        ("demo page", "kill -INT $$", 130, "", ""),
         ("demo page -o json", "", 2, "", "prints what it likes"),
         ("demo go --timeout 200ms", "exec sleep 9", 75, "", "took longer"),
         ("demo go", "echo hello", 76, "", "what is not a row"),
@@ -160,6 +161,19 @@ fn a_reader_that_leaves_is_no_failure() {
         let mut io = Io { program: folder.path().join("atmctl"), stdout: Box::new(Closed), ..io("") };
         let code = run(format!("atmctl {line}").split(' ').map(OsString::from).collect(), &mut io);
         assert_eq!(code, ExitCode::SUCCESS, "{line}");
+    }
+}
+
+#[test]
+fn a_broken_setting_is_told_and_does_not_hide_the_help() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir(home.path().join("atm")).unwrap();
+    std::fs::write(home.path().join("atm/atmctl.ini"), "colour = red\n").unwrap();
+    for (line, code) in [("version", 78), ("help status", 0), ("--version", 0)] {
+        let mut io = io("");
+        io.environment.insert("XDG_CONFIG_HOME".into(), home.path().display().to_string());
+        let got = run(format!("atmctl {line}").split(' ').map(OsString::from).collect(), &mut io);
+        assert_eq!(got, ExitCode::from(code), "{line}");
     }
 }
 

@@ -199,16 +199,14 @@ impl Customer {
     /// Ends the session. One try: a session that nobody ends ends by itself.
     ///
     /// # Errors
-    /// Where the service says that there is no session to end.
+    /// Where the service says that there is no session to end, or cannot be reached.
     pub async fn exit(&mut self) -> Result<(), CustomerError> {
+        let link =
+            if self.link.is_some() || self.token.is_some() { self.link().await? } else { return Ok(()) };
         self.token = None;
-        let context = self.context();
-        match &self.link {
-            Some(link) => match link.exit(context).await {
-                Ok(answer) => Ok(answer?),
-                Err(_) => Ok(()),
-            },
-            None => Ok(()),
+        match link.exit(self.context()).await {
+            Ok(answer) => Ok(answer?),
+            Err(_) => Ok(()),
         }
     }
 
@@ -275,6 +273,10 @@ impl Customer {
                     }
                     // A repeat that finds its session gone cannot tell what became of the first try.
                     return Err(if sent { CustomerError::OutcomeUnknown } else { failure });
+                }
+                // The try that failed was not applied; one before it may have been.
+                CustomerError::Connect(_) | CustomerError::Service(ServiceError::Internal(_)) if sent => {
+                    return Err(CustomerError::OutcomeUnknown);
                 }
                 _ => return Err(failure),
             };

@@ -9,11 +9,12 @@ use crate::settings::Settings;
 use crate::stop::Stop;
 use atm_rpc::operator::{Capability, Mode, Narrow, OperatorRequest};
 use atm_rpc::plugin::{self, Code, ENV_FD, Failure};
+use atm_rpc::types::key::RequestKey;
 use rustix::fs::FlockOperation;
 use serde_json::{Map, Value};
 use std::io;
 use std::os::unix::net::UnixStream;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 pub(crate) async fn run(
     method: &str,
@@ -90,8 +91,9 @@ fn own(connection: UnixStream) -> io::Result<tokio::net::UnixStream> {
 
 /// An id that nobody used on this connection: tarpc ignores one that is under way.
 fn unused_id() -> u64 {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    (u64::from(std::process::id()) << 32) | u64::from(now.subsec_nanos())
+    // The second half of a version 7 UUID is random.
+    let [_, _, _, _, _, _, _, _, random @ ..] = *RequestKey::generate().bytes();
+    u64::from_be_bytes(random)
 }
 
 #[cfg(test)]

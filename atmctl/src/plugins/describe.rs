@@ -16,6 +16,7 @@ const TIME: Duration = Duration::from_secs(2);
 const COMMANDS_MAX: usize = 64;
 const ARGUMENTS_MAX: usize = 32;
 const COLUMNS_MAX: usize = 128;
+const VERSION_LENGTH_MAX: usize = 64;
 const LINE_LENGTH_MAX: usize = 200;
 
 /// Runs the plugin without anything, and reads what it says about itself.
@@ -69,6 +70,9 @@ fn read(name: &str, text: &[u8]) -> Result<Description, String> {
 fn check(description: &Description) -> Result<(), String> {
     line(&description.summary)?;
     line(&description.version)?;
+    if description.version.is_empty() || description.version.chars().count() > VERSION_LENGTH_MAX {
+        return Err(format!("its version is not 1 to {VERSION_LENGTH_MAX} characters"));
+    }
     if description.commands.is_empty() || description.commands.len() > COMMANDS_MAX {
         return Err(format!("it has no commands, or more than {COMMANDS_MAX}"));
     }
@@ -173,6 +177,7 @@ pub(crate) mod tests {
         let table: &[(&str, Value)] = &[
             ("/protocol", json!(2)),
             ("/name", json!("other")),
+            ("/version", json!("")),
             ("/summary", json!("a\u{1b}[2J")),
             ("/commands", json!([])),
             ("/commands/0/name", json!("Put it")),

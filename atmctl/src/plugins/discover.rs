@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 const PREFIX: &str = "atmctl-";
 const SYSTEM_FOLDER: &str = "/usr/lib/atmctl/plugins";
-const NAME_LENGTH_MAX: usize = 32;
+/// Plugin and command together fit into the 64 characters that atmd allows for a name.
+const NAME_LENGTH_MAX: usize = 31;
 
 /// An executable that calls itself a plugin.
 #[derive(Clone, Debug)]

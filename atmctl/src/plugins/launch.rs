@@ -76,17 +76,13 @@ impl Launch<'_> {
         renderer: Option<&mut Renderer<'_>>,
         io: &mut Io,
     ) -> Result<Ended, Stop> {
-        let connection = match connector {
-            None => None,
+        let (served, descriptor) = match connector {
+            None => (None, None),
             Some(connector) => {
                 let link = connector.open(std::slice::from_ref(&self.narrow)).await?;
                 let (host, plugin) = UnixStream::pair().map_err(|error| self.cannot_start(&error))?;
-                Some((host, plugin, link, connector))
+                (Some((host, link, connector)), Some(plugin))
             }
-        };
-        let (served, descriptor) = match connection {
-            None => (None, None),
-            Some((host, plugin, link, connector)) => (Some((host, link, connector)), Some(plugin)),
         };
         let mut child = self.spawn(descriptor, shared, io).map_err(|error| self.cannot_start(&error))?;
         let stdout = child.stdout.take();
@@ -108,22 +104,24 @@ impl Launch<'_> {
         };
         let served =
             async { futures::try_join!(async { Ok(relayed.await?) }, rendered).map(|((), told)| told) };
-        let stop = tokio::select! {
-            ended = lifetime(&mut child, served) => match ended {
-                Ok(ended) => return Ok(ended),
-                Err(stop) => (stop, Some(Signal::TERM)),
-            },
-            () = limit(self.settings.limit) => {
-                let failure = Failure::new(Code::TryAgain, "the command took longer than --timeout allows");
-                (failure.into(), Some(Signal::TERM))
-            }
+        let (stop, ask) = tokio::select! {
+            // A signal that reached the plugin, too, is the reason, not the plugin's end by it.
+            biased;
             signal = signalled() => {
                 let reached = shared && signal == SignalKind::interrupt();
                 (Stop::Said(Code::Interrupted.exit()), (!reached).then_some(Signal::TERM))
             }
+            () = limit(self.settings.limit) => {
+                let failure = Failure::new(Code::TryAgain, "the command took longer than --timeout allows");
+                (failure.into(), Some(Signal::TERM))
+            }
+            ended = lifetime(&mut child, served) => match ended {
+                Ok(ended) => return Ok(ended),
+                Err(stop) => (stop, Some(Signal::TERM)),
+            },
         };
-        end(&mut child, stop.1, shared).await;
-        Err(stop.0)
+        end(&mut child, ask, shared).await;
+        Err(stop)
     }
 
     fn spawn(&self, connection: Option<UnixStream>, shared: bool, io: &Io) -> io::Result<Child> {
@@ -159,6 +157,9 @@ impl Launch<'_> {
     fn exit(&self, ended: Ended) -> Result<u8, Stop> {
         let name = &self.narrow.command;
         if let Some(signal) = ended.status.signal() {
+            if signal == Signal::INT.as_raw() {
+                return Err(Stop::Said(Code::Interrupted.exit()));
+            }
             return Err(Failure::new(
                 Code::Crashed,
                 format!("{name} crashed: it was ended by signal {signal}"),

@@ -31,7 +31,7 @@ const TTL: Duration = Duration::from_secs(60 * 60);
 pub(crate) async fn run(
     name: &str,
     arguments: &[OsString],
-    files: &Files,
+    files: Result<Files, Failure>,
     found: &[Found],
     io: &mut Io,
 ) -> Result<u8, Stop> {
@@ -44,7 +44,7 @@ pub(crate) async fn run(
     let (command, matches) = chosen
         .and_then(|(name, matches)| Some((command_named(&description, name)?, matches)))
         .ok_or_else(|| Failure::new(Code::Usage, format!("{name} was given no command")))?;
-    let settings = Settings::resolve(&globals, &io.environment, files)?;
+    let settings = Settings::resolve(&globals, &io.environment, &files?)?;
     if command.output == Output::Raw && globals.output.is_some() {
         let text = format!("{name} {} prints what it likes: it takes no --output", command.name);
         return Err(Failure::new(Code::Usage, text).into());

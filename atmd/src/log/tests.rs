@@ -1,3 +1,5 @@
+//! Lines that reach the file, rotation, and what is lost.
+
 use super::*;
 use crate::config::Rotation;
 use std::io::Write;

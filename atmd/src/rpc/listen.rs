@@ -11,9 +11,11 @@ use atm_rpc::transport::{CUSTOMER, HANDSHAKE_TIMEOUT, IN_FLIGHT_MAX, OPERATOR, S
 use futures::StreamExt;
 use rustls::ServerConfig;
 use std::collections::HashMap;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tarpc::ChannelError;
 use tarpc::server::{BaseChannel, Channel, Config};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
@@ -155,13 +157,14 @@ async fn connection(
 macro_rules! serve {
     ($stream:expr, $service:expr, $end:expr, $server:expr, $peer:expr) => {{
         let transport = codec::server($stream, $service).take_until($end);
-        let channel = BaseChannel::new(Config { pending_response_buffer: IN_FLIGHT_MAX }, Box::pin(transport));
+        let channel =
+            BaseChannel::new(Config { pending_response_buffer: IN_FLIGHT_MAX }, Box::pin(transport));
         let calls = channel.max_concurrent_requests(IN_FLIGHT_MAX).requests();
         let server = $server;
         calls
             .take_while(|call| {
                 if let Err(error) = call {
-                    warn!(peer = %$peer, %error, "connection ended");
+                    tell_end($peer, error);
                 }
                 std::future::ready(call.is_ok())
             })
@@ -172,6 +175,16 @@ macro_rules! serve {
             })
             .await;
     }};
+}
+
+/// A client that just went away is nothing to warn of; one that sends other bytes is.
+fn tell_end(peer: SocketAddr, error: &ChannelError<io::Error>) {
+    match error {
+        ChannelError::Read(cause) if cause.kind() == io::ErrorKind::InvalidData => {
+            warn!(%peer, error = %cause, "connection ended: these bytes are not of the protocol");
+        }
+        other => debug!(%peer, error = %other, "connection ended"),
+    }
 }
 
 async fn serve_customer(

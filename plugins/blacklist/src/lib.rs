@@ -102,7 +102,7 @@ pub async fn work(command: Blacklist, host: &mut Host) -> Result<(), Failure> {
             entry_row(host, &entry.map_err(absent)?)
         }
         Blacklist::Add { number, reason, until, lasting } => {
-            let until = until.or_else(|| lasting.map(|lasting| after(SystemTime::now(), lasting)));
+            let until = until.or_else(|| lasting.map(|lasting| after(now(), lasting)));
             let added =
                 host.call(async |atmd, context| atmd.blacklist_add(context, number, reason, until).await);
             let change = added.await?;
@@ -181,6 +181,11 @@ fn absent(failure: Failure) -> Failure {
         Code::NotFound => Failure::new(Code::NotFound, "this number is not on the blacklist"),
         _ => failure,
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a length of time begins when it is typed, on this machine")]
+fn now() -> SystemTime {
+    SystemTime::now()
 }
 
 /// The instant so long after `now`, held at the end of the range.

@@ -41,9 +41,7 @@ impl Host {
     ) -> Result<T, Failure> {
         let none = || Failure::new(Code::Protocol, "this command was described as one without a connection");
         let atmd = self.atmd.as_ref().ok_or_else(none)?;
-        let mut context = context::current();
-        context.deadline = Instant::now() + DEADLINE_MAX;
-        match call(atmd, context).await {
+        match call(atmd, patient()).await {
             Ok(answer) => Ok(answer?),
             Err(RpcError::DeadlineExceeded) => {
                 Err(Failure::new(Code::TryAgain, "atmd did not answer in time"))
@@ -72,7 +70,8 @@ impl Host {
     }
 
     pub(crate) fn finish(mut self, result: Result<(), Failure>) -> Result<(), Failure> {
-        let flushed = if self.deserted { Ok(()) } else { self.flush() };
+        let flushed = self.flush();
+        // A reader that has seen enough is no failure, whatever the command made of it.
         if self.deserted { Ok(()) } else { result.and(flushed) }
     }
 
@@ -82,6 +81,14 @@ impl Host {
             Failure::new(Code::Failed, format!("the rows cannot be written: {error}"))
         })
     }
+}
+
+/// A call that waits as long as atmd allows.
+#[expect(clippy::disallowed_methods, reason = "tarpc takes an instant where it means a length of time")]
+fn patient() -> Context {
+    let mut context = context::current();
+    context.deadline = Instant::now() + DEADLINE_MAX;
+    context
 }
 
 /// Prints one line of JSON at once.

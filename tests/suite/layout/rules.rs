@@ -33,7 +33,7 @@ const LINES_MAX: [(&str, usize); 2] = [("atmd/src/main.rs", 60), ("ARCHITECTURE.
 /// Where the time of day may be read: the clock itself, and the ends of connections, which measure.
 const CLOCKS: [&str; 6] = [
     "atmd/src/clock.rs",
-    "atm-rpc/src/transport/codec.rs",
+    "atm-rpc/src/transport/mod.rs",
     "atm-rpc/src/client/",
     "atm-cli/",
     "atmctl/",

@@ -1,3 +1,5 @@
+//! Configurations that load, and those that do not with what they say.
+
 use super::super::{Backend, Lockout, LogFormat, Rotation};
 use super::*;
 use atm_rpc::types::money::Money;

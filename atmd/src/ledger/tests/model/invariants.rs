@@ -62,7 +62,10 @@ impl Watch {
         let Some(first) = self.firsts.get(&id) else {
             if let Ok(Answer::Receipt(receipt)) = decision {
                 assert!(!receipt.replayed, "the first answer under {id:?} says it is a repeat");
-                assert_eq!(new.first().map(|entry| (entry.seq, entry.request)), Some((receipt.reference, Some(id))));
+                assert_eq!(
+                    new.first().map(|entry| (entry.seq, entry.request)),
+                    Some((receipt.reference, Some(id)))
+                );
             }
             self.firsts.insert(id, decision.clone());
             return;
@@ -85,10 +88,16 @@ impl Watch {
         rules: &Rules,
         now: Now,
     ) {
+        let of = |action: Action| {
+            new.iter().filter(move |entry| entry.action == action).filter_map(|entry| entry.customer)
+        };
+        for who in of(Action::Unblacklisted) {
+            self.attempts.remove(&who);
+        }
         if let (Request::BeginAttempt(attempt), Ok(Answer::Verify(_))) = (request, decision) {
             self.attempts.entry(AccountId::of(attempt.number)).or_default().0.push(now.at.ms());
         }
-        for who in new.iter().filter(|entry| entry.action == Action::AuthFailed).filter_map(|entry| entry.customer) {
+        for who in of(Action::AuthFailed) {
             let (waiting, wrong) = self.attempts.entry(who).or_default();
             waiting.retain(|begun| now.at.ms() - begun <= LEASE_MS);
             *wrong += u32::from(waiting.pop().is_some());

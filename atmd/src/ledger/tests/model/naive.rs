@@ -48,7 +48,9 @@ pub(super) fn said(decision: &Decision) -> Reply {
         Answer::Outcome(KeyOutcome::NotApplied) => Said::NotApplied,
         Answer::Verify(pin) => Said::Verify { salt: pin.salt[0] },
         Answer::Stranger => Said::Stranger,
-        Answer::Session { caller: Caller { session, attachment, .. }, taken_over, failures_before, .. } => {
+        Answer::Session {
+            caller: Caller { session, attachment, .. }, taken_over, failures_before, ..
+        } => {
             let (taken_over, failures) = (*taken_over, *failures_before);
             Said::Session { session: session.0, attachment: *attachment, taken_over, failures }
         }
@@ -245,9 +247,18 @@ impl Naive {
             (out && state == AccountState::DebitBlocked, Rejection::DebitBlocked),
             (!out && state == AccountState::CreditBlocked, Rejection::CreditBlocked),
             (amount <= 0, Rejection::ZeroAmount),
-            (out && amount < rules.withdraw_min.minor(), Rejection::BelowMinimum { minimum: rules.withdraw_min }),
-            (out && amount > rules.withdraw_max.minor(), Rejection::AboveMaximum { maximum: rules.withdraw_max }),
-            (!out && amount > rules.amount_max.minor(), Rejection::AboveMaximum { maximum: rules.amount_max }),
+            (
+                out && amount < rules.withdraw_min.minor(),
+                Rejection::BelowMinimum { minimum: rules.withdraw_min },
+            ),
+            (
+                out && amount > rules.withdraw_max.minor(),
+                Rejection::AboveMaximum { maximum: rules.withdraw_max },
+            ),
+            (
+                !out && amount > rules.amount_max.minor(),
+                Rejection::AboveMaximum { maximum: rules.amount_max },
+            ),
             (out && amount % multiple.minor() != 0, Rejection::NotAMultiple { multiple, below }),
             (out && amount > balance, Rejection::InsufficientFunds { available: money(balance), largest }),
             (out && amount > self.vault, Rejection::VaultShort { largest }),
@@ -355,8 +366,8 @@ impl Naive {
         let slept = self.rules.idle_timeout_ms * 5 / 4;
         let mut taken_over = 0;
         let room = usize::try_from(self.rules.sessions_per_number_max).expect("a few");
-        while self.open(who).count() >= room {
-            let oldest = self.open(who).next().expect("one is open");
+        while self.awake(who).count() >= room {
+            let oldest = self.awake(who).next().expect("one is open");
             let asleep = now > oldest.seen + slept;
             oldest.end = Some(if asleep { SessionEnd::Idle } else { SessionEnd::TakenOver });
             taken_over += u32::from(!asleep);
@@ -366,7 +377,7 @@ impl Naive {
         Ok(Said::Session { session, attachment: 1, taken_over, failures })
     }
 
-    fn open(&mut self, who: AccountId) -> impl Iterator<Item = &mut Life> {
+    fn awake(&mut self, who: AccountId) -> impl Iterator<Item = &mut Life> {
         self.lives.iter_mut().filter(move |life| life.who == who && life.end.is_none())
     }
 
@@ -390,7 +401,7 @@ impl Naive {
 
     fn list(&mut self, who: AccountId, reason: String, until: Option<i64>) -> u32 {
         self.listed.insert(who, (reason, until));
-        self.open(who).map(|life| life.end = Some(SessionEnd::Blacklisted)).map(|()| 1).sum()
+        self.awake(who).map(|life| life.end = Some(SessionEnd::Blacklisted)).map(|()| 1).sum()
     }
 
     fn operate(&mut self, act: &OperatorAct) -> Said {
