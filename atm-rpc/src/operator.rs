@@ -6,6 +6,7 @@
 
 use crate::error::ServiceError;
 use crate::types::mobile::MobileNumber;
+use crate::types::money::Currency;
 use crate::types::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -200,6 +201,8 @@ pub struct Whoami {
     pub version: String,
     /// Version of the service.
     pub protocol: u16,
+    /// Currency of all amounts.
+    pub currency: Currency,
     /// The operator's name.
     pub operator: String,
     /// The operator's role.

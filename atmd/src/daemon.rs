@@ -46,6 +46,9 @@ use tracing::{error, info, warn};
 
 /// How often the head of the seals goes to the log, where an attacker on the database cannot change it.
 const SEAL_HEAD_INTERVAL: Duration = Duration::from_secs(60);
+/// How often the keys of old rejections are forgotten.
+const FORGET_INTERVAL: Duration = Duration::from_secs(3600);
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// How long the end waits for the writer after everybody else is done.
 const WRITER_TIMEOUT: Duration = Duration::from_secs(10);
 /// The node's name for its checkpoints. The embedded database has one node.
@@ -187,6 +190,7 @@ impl Daemon {
         let lock = store::lock_data_dir(data_dir)?;
         let sockets = Sockets::bind(config).await?;
         let log = log::start(&config.logging).map_err(|error| StartError::Log(format!("{error:#}")))?;
+        log_panics();
         let secrets = load_secrets(config)?;
         let pki = Pki::in_data_dir(data_dir)?;
         pki.found()?;
@@ -205,6 +209,7 @@ impl Daemon {
         let interval = config.server.monitor_interval;
         tokio::spawn(monitor::run(monitor, interval, stop.clone(), move || lost.count()));
         tokio::spawn(tell_seal_head(services.store.clone(), stop));
+        tokio::spawn(forget_rejections(config.ledger.rejections_days, Arc::clone(&services)));
         let connections = TaskTracker::new();
         let addresses = sockets.addresses();
         sockets.serve(config, &pki, &services, &connections)?;
@@ -476,4 +481,29 @@ async fn tell_seal_head(store: Store, stop: CancellationToken) {
             Err(error) => warn!(%error, "the head of the seals could not be read"),
         }
     }
+}
+
+/// Forgets the keys of requests that were rejected so many days ago.
+async fn forget_rejections(days: u32, services: Arc<Services>) {
+    let mut ticks = tokio::time::interval(FORGET_INTERVAL);
+    loop {
+        tokio::select! {
+            () = services.stop.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        let before = services.clock.now().plus_ms(-i64::from(days) * DAY_MS);
+        if let Err(error) = services.writer.submit(Request::ForgetRejections { before }).await {
+            warn!(%error, "old rejections could not be forgotten; trying again in an hour");
+        }
+    }
+}
+
+/// What should never happen goes to the log, too.
+fn log_panics() {
+    let default = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let place = panic.location().map(ToString::to_string);
+        error!(place, "a task of atmd panicked; this is a mistake in the program");
+        default(panic);
+    }));
 }

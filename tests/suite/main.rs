@@ -13,6 +13,7 @@ mod crash;
 mod demo;
 mod guessing;
 mod layout;
+mod operators;
 mod programs;
 mod single;
 mod story;

@@ -121,6 +121,7 @@ impl fmt::Display for MoneyDisplay {
 
 /// A currency: its ISO 4217 code and the number of decimals of its minor unit.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Currency {
     code: [u8; 3],
     exponent: u8,
@@ -186,6 +187,19 @@ impl Currency {
 
     fn example(self) -> String {
         Money(10_i64.pow(u32::from(self.exponent)) * 100).display(self).to_string()
+    }
+}
+
+impl TryFrom<String> for Currency {
+    type Error = MoneyError;
+    fn try_from(code: String) -> Result<Self, MoneyError> {
+        Self::parse(&code)
+    }
+}
+
+impl From<Currency> for String {
+    fn from(currency: Currency) -> Self {
+        currency.code().to_owned()
     }
 }
 

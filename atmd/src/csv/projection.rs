@@ -112,6 +112,7 @@ impl Projection {
             let first = open.iter().map(LedgerFile::next_seq).min().unwrap_or(1);
             let entries = self.store.journal(first, PAGE).await?;
             let Some(last) = entries.last().map(|entry| entry.seq.0) else {
+                self.projected.store(first - 1, Ordering::Relaxed);
                 *files = Some(open);
                 return Ok(());
             };
@@ -125,7 +126,6 @@ impl Projection {
             let open = open.await.context("the task that writes was ended")??;
             self.log(&entries);
             self.keep_checkpoints(&open).await?;
-            self.projected.store(last, Ordering::Relaxed);
             *files = Some(open);
         }
     }

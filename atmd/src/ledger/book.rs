@@ -182,6 +182,8 @@ pub struct Changes {
     pub audits: Vec<Audit>,
     /// New operators.
     pub operators: Vec<NewOperator>,
+    /// Keys of requests that were rejected before this instant are to be forgotten.
+    pub forget_rejections_before: Option<Timestamp>,
     /// Checkpoints of files derived from the journal, by node and file.
     pub checkpoints: BTreeMap<(String, String), Checkpoint>,
 }

@@ -84,6 +84,10 @@ pub fn decide(book: &mut Book, request: &Request, rules: &Rules, now: Now) -> Re
         Request::Exit { caller } => login::exit(book, *caller, rules, now),
         Request::Operate { audit, act } => blacklist::operate(book, audit, act, now),
         Request::Checkpoint(checkpoint) => Ok(book.keep_checkpoint(checkpoint)),
+        Request::ForgetRejections { before } => {
+            book.changes.forget_rejections_before = Some(*before);
+            Ok(Answer::Done)
+        }
         Request::Found { opening_vault, root } => book.found(*opening_vault, root, now),
     }
 }

@@ -268,6 +268,11 @@ pub enum Request {
     },
     /// How far a derived file is.
     Checkpoint(Checkpoint),
+    /// Forgets the keys of requests that were rejected before an instant.
+    ForgetRejections {
+        /// The instant.
+        before: Timestamp,
+    },
     /// Opens the bank.
     Found {
         /// Cash in the vault.
@@ -343,7 +348,7 @@ impl Needs {
             Request::Found { .. } => {
                 self.accounts.insert(AccountId::EQUITY);
             }
-            Request::Checkpoint(_) => {}
+            Request::Checkpoint(_) | Request::ForgetRejections { .. } => {}
         }
     }
 

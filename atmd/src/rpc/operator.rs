@@ -11,6 +11,7 @@ use atm_rpc::operator::{
 };
 use atm_rpc::types::account::AccountId;
 use atm_rpc::types::mobile::MobileNumber;
+use atm_rpc::types::money::Currency;
 use atm_rpc::types::time::Timestamp;
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -199,10 +200,11 @@ impl Rights {
         }
     }
 
-    fn whoami(&self) -> Whoami {
+    fn whoami(&self, currency: Currency) -> Whoami {
         Whoami {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             protocol: PROTOCOL,
+            currency,
             operator: self.operator.name.clone(),
             role: self.operator.role,
             capabilities: self.capabilities.iter().copied().collect(),
@@ -260,7 +262,7 @@ fn row_count(rows: u32) -> (u64, usize) {
 
 impl Operator for OperatorConnection {
     async fn whoami(self, _: Context) -> Result<Whoami, ServiceError> {
-        Ok(self.enter().await?.whoami())
+        Ok(self.enter().await?.whoami(self.services.info.currency))
     }
 
     async fn narrow(self, _: Context, to: Narrow) -> Result<Whoami, ServiceError> {
@@ -270,7 +272,7 @@ impl Operator for OperatorConnection {
             Ok(narrowed) => {
                 *self.rights() = narrowed.clone();
                 self.narrowed.notify_one();
-                Ok(narrowed.whoami())
+                Ok(narrowed.whoami(self.services.info.currency))
             }
             Err(error) => Err(self.refuse(&rights, "narrow", arguments, error).await),
         }

@@ -65,6 +65,10 @@ async fn save_accounts(on: &impl ConnectionTrait, book: &Book) -> Result<(), Sto
 }
 
 async fn save_rejections(on: &impl ConnectionTrait, book: &Book) -> Result<(), StoreError> {
+    if let Some(before) = book.changes.forget_rejections_before {
+        let old = rejection::Column::RecordedAt.lt(before.ms());
+        rejection::Entity::delete_many().filter(old).exec(on).await?;
+    }
     let mut rows = Vec::new();
     for key in &book.changes.rejections {
         if let Some(KeyRecord::Rejected { account, payload, rejection, at }) = book.keys.get(key) {

@@ -3,11 +3,13 @@
 //! - `rejections`: each 'no', and which one is given where several apply.
 //! - `sessions`: scripts of log-ins, sessions, PINs and operators, played by `stage`.
 //! - `model`: random requests against a naive model of the bank.
+//! - `suspects`: where the ledger and the design differ.
 
 mod model;
 mod rejections;
 mod sessions;
 mod stage;
+mod suspects;
 
 use crate::ledger::book::{Account, AccountState, Book, PinHash};
 use crate::ledger::entry::PayloadHash;

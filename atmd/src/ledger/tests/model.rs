@@ -394,6 +394,6 @@ fn the_steps_reach_every_corner() {
     ];
     for corner in corners {
         let times: u32 = seen.iter().filter(|(what, _)| what.contains(corner)).map(|(_, times)| times).sum();
-        println!("{corner} {times}");
+        assert!(times > 0, "nothing gave {corner}");
     }
 }

@@ -366,7 +366,39 @@ const OPERATORS: &[(&str, &str)] = &[
     ),
 ];
 
-fn check(table: &[(&str, &str)]) {
+const KEYS: &[(&str, &str)] = &[
+    (
+        "what became of a key is told to its owner only",
+        "login a
+        login b
+        deposit 1 key 5
+        change 1 key 6 right weak
+        outcome 1 key 5 => was deposit 10000
+        outcome 1 key 6 => was no: WeakPin(Run)
+        outcome 2 key 5 => no: KeyConflict
+        outcome 2 key 6 => no: KeyConflict
+        deposit 2 key 5 => no: KeyConflict
+        journal b => registered login",
+    ),
+    (
+        "a key that nothing used is closed by asking, and a late copy does nothing",
+        "login a
+        outcome 1 key 5 => was not applied
+        deposit 1 key 5 => no: KeyClosed
+        outcome 1 key 5 => was not applied
+        journal a => registered login",
+    ),
+    (
+        "a session that ended closes no key",
+        "login a
+        exit 1
+        outcome 1 key 5 => ended: Exited
+        login a
+        deposit 2 key 5 => deposit 10000",
+    ),
+];
+
+pub(super) fn check(table: &[(&str, &str)]) {
     for (name, script) in table {
         let mut stage = Stage::set();
         for line in script.lines().map(str::trim) {
@@ -406,6 +438,11 @@ fn pins_change() {
 #[test]
 fn operators_list_and_unlist() {
     check(OPERATORS);
+}
+
+#[test]
+fn keys_are_asked_about() {
+    check(KEYS);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! that gave them: `deposit 2` is asked by whoever got the second one.
 
 use super::*;
+use atm_rpc::customer::KeyOutcome;
 use atm_rpc::error::SessionEnd;
 use atm_rpc::operator::Capability;
 use atm_rpc::types::key::Seq;
@@ -56,6 +57,9 @@ impl Stage {
             }
             ["deposit", from, "key", k] => self.deposit(from, small(k)),
             ["change", from, "key", k, proof, new] => self.change(from, key(small(k)), proof, new),
+            ["outcome", from, "key", k] => {
+                self.tell(&Request::Outcome { caller: self.caller(from).0, key: key(small(k)) })
+            }
             ["list", who, reason] => self.tell(&listing(number(index(who)), reason, None)),
             ["list", who, reason, "for", ms] => {
                 let until = Timestamp::from_ms(OPENED_MS + digits(ms));
@@ -196,7 +200,11 @@ fn in_words(decision: &Decision) -> String {
             let again = if receipt.replayed { ", again" } else { "" };
             write!(words, "{} {}{again}", receipt.action, receipt.balance.minor())
         }
-        Ok(Answer::Outcome(outcome)) => write!(words, "{outcome:?}"),
+        Ok(Answer::Outcome(KeyOutcome::Done(receipt))) => {
+            write!(words, "was {} {}", receipt.action, receipt.balance.minor())
+        }
+        Ok(Answer::Outcome(KeyOutcome::Rejected(rejection))) => write!(words, "was no: {rejection:?}"),
+        Ok(Answer::Outcome(KeyOutcome::NotApplied)) => write!(words, "was not applied"),
         Ok(Answer::Verify(_)) => write!(words, "verify"),
         Ok(Answer::Stranger) => write!(words, "stranger"),
         Ok(Answer::Session { caller, taken_over, failures_before, .. }) => {

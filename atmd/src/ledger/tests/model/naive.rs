@@ -144,7 +144,7 @@ impl Naive {
                 Ok(Said::Done)
             }
             Request::Operate { act, .. } => Ok(self.operate(act)),
-            Request::Checkpoint(_) | Request::Found { .. } => panic!("the model is not asked for this"),
+            _ => panic!("the model is not asked for this"),
         }
     }
 
