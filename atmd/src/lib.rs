@@ -10,6 +10,7 @@ pub mod clock;
 pub mod config;
 pub mod csv;
 pub mod daemon;
+pub mod files;
 pub mod ledger;
 pub mod log;
 pub mod monitor;

@@ -3,6 +3,7 @@
 //! The CA and the operator `root` are made at the first start. The server's certificate is issued
 //! anew at every start, for the configured names, and stays in memory.
 
+use crate::files;
 use atm_rpc::transport::tls::{Identity, TlsError};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
@@ -10,9 +11,9 @@ use rcgen::{
 };
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
@@ -171,8 +172,5 @@ fn read(path: &Path) -> Result<String, PkiError> {
 }
 
 fn write(path: &Path, text: &str, mode: u32) -> Result<(), PkiError> {
-    let failed = |source| PkiError::File { path: path.to_owned(), source };
-    let open = OpenOptions::new().create(true).truncate(true).write(true).mode(mode).open(path);
-    let mut file = open.map_err(failed)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)
+    files::put(path, text, mode).map_err(|source| PkiError::File { path: path.to_owned(), source })
 }

@@ -4,10 +4,11 @@
 //! make every PIN wrong and every seal broken.
 
 use crate::auth::pin::Peppers;
+use crate::files;
 use std::fmt::Write as _;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -100,8 +101,7 @@ fn make(path: &Path) -> Result<(), SecretError> {
         let _ = write!(line, "{byte:02x}");
     }
     line.push('\n');
-    let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(path).map_err(failed)?;
-    file.write_all(line.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)
+    files::put(path, &line, 0o600).map_err(failed)
 }
 
 /// Lines of an id and 64 hexadecimal digits; at least one, each id once.

@@ -163,7 +163,7 @@ impl Values {
             bank,
             auth: self.auth()?,
             ledger: Ledger {
-                batch_count_max: self.get("ledger.batch_count_max", number(1..=65_536))?,
+                batch_count_max: self.get("ledger.batch_count_max", number(1..=8_192))?,
                 queue_max: self.get("ledger.queue_max", number(1..=1_000_000))?,
                 rejections_days: self.get("ledger.rejections_days", number(1..=3_650))?,
             },

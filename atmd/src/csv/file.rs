@@ -1,6 +1,7 @@
 //! One ledger's file: appending, and finding out after a crash what of it is whole.
 
 use super::render::Ledger;
+use crate::files::sync_folder_of;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
@@ -54,7 +55,7 @@ impl LedgerFile {
             aside = Some(Aside { what, bytes: found, kept });
             (next_seq, length) = (1, 0);
         }
-        sync_folder(folder)?;
+        sync_folder_of(&path)?;
         Ok((Self { ledger, path, file, length, next_seq }, aside))
     }
 
@@ -137,9 +138,4 @@ fn suffixed(path: &Path, suffix: &str) -> PathBuf {
     name.push(".");
     name.push(suffix);
     PathBuf::from(name)
-}
-
-/// A new file is there after a crash only where its folder was synced.
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
 }

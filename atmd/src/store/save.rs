@@ -15,6 +15,9 @@ use sea_orm::{
     PrimaryKeyToColumn, QueryFilter,
 };
 
+/// The parameters that one statement may have: SQLite takes 32,766, the servers 65,535.
+const PARAMETERS_MAX: usize = 32_766;
+
 pub(super) async fn book(
     on: &impl ConnectionTrait,
     sealer: &Sealer,
@@ -104,10 +107,8 @@ where
     A: ActiveModelTrait,
     <A::Entity as EntityTrait>::Model: IntoActiveModel<A>,
 {
-    if !rows.is_empty() {
-        <A::Entity as EntityTrait>::insert_many(rows.into_iter().map(IntoActiveModel::into_active_model))
-            .exec_without_returning(on)
-            .await?;
+    for part in parts::<A>(rows) {
+        <A::Entity as EntityTrait>::insert_many(part).exec_without_returning(on).await?;
     }
     Ok(())
 }
@@ -121,19 +122,32 @@ where
     A: ActiveModelTrait,
     <A::Entity as EntityTrait>::Model: IntoActiveModel<A>,
 {
-    if !rows.is_empty() {
+    for part in parts::<A>(rows) {
         let keys = <A::Entity as EntityTrait>::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column);
         let is_key = |column: &<A::Entity as EntityTrait>::Column| {
             <A::Entity as EntityTrait>::PrimaryKey::from_column(*column).is_some()
         };
         let others = <A::Entity as EntityTrait>::Column::iter().filter(|column| !is_key(column));
         let replace = OnConflict::columns(keys).update_columns(others).to_owned();
-        <A::Entity as EntityTrait>::insert_many(rows.into_iter().map(IntoActiveModel::into_active_model))
-            .on_conflict(replace)
-            .exec_without_returning(on)
-            .await?;
+        let insert = <A::Entity as EntityTrait>::insert_many(part).on_conflict(replace);
+        insert.exec_without_returning(on).await?;
     }
     Ok(())
+}
+
+/// Rows in parts that one statement can take.
+fn parts<A>(rows: Vec<<A::Entity as EntityTrait>::Model>) -> Vec<Vec<A>>
+where
+    A: ActiveModelTrait,
+    <A::Entity as EntityTrait>::Model: IntoActiveModel<A>,
+{
+    let columns = <A::Entity as EntityTrait>::Column::iter().count().max(1);
+    let mut rows = rows.into_iter().map(IntoActiveModel::into_active_model).peekable();
+    let mut parts = Vec::new();
+    while rows.peek().is_some() {
+        parts.push(rows.by_ref().take(PARAMETERS_MAX / columns).collect());
+    }
+    parts
 }
 
 fn checkpoint_row(checkpoint: &Checkpoint) -> checkpoint::Model {
