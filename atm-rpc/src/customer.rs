@@ -44,7 +44,7 @@ pub trait Customer {
 
     /// Goes on with a session over this connection; the one it had before loses it.
     ///
-    /// Errors: `Unauthenticated` with why the session ended.
+    /// Errors: `Unauthenticated` with why the session ended. Rejections: `Blacklisted`.
     async fn resume(token: ResumeToken) -> Result<Session, ServiceError>;
 
     /// What the account has.
@@ -68,7 +68,7 @@ pub trait Customer {
     /// What became of a request of this customer.
     ///
     /// Where nothing did, the key is closed by this call: a late copy of the request is rejected,
-    /// so the answer stays true.
+    /// so the answer stays true for as long as the bank keeps rejections (30 days unless configured).
     async fn outcome(key: RequestKey) -> Result<KeyOutcome, ServiceError>;
 
     /// Chooses a new PIN. The current one is verified first, and a wrong one counts as at log-in.

@@ -5,6 +5,7 @@
 //! - [`error`]: what can go wrong, as it crosses the wire.
 //! - [`transport`]: TLS, ALPN, frames, codec and their limits.
 //! - [`client`]: connecting, and going on after a connection broke.
+//! - [`plugin`]: how plugins of atmctl describe themselves and fail, and the connection they are given.
 //!
 //! This crate decides nothing about accounts or people: policy lives in atmd.
 

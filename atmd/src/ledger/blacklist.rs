@@ -129,8 +129,9 @@ fn operator_adds(
     now: Now,
 ) -> BlacklistChange {
     let account = AccountId::of(number);
+    expire(book, account, now);
     let same = |listed: &Listed| listed.reason == reason && listed.until == until;
-    let changed = !(bar(book, account, now).is_some() && book.blacklist.get(&account).is_some_and(same));
+    let changed = !book.blacklist.get(&account).is_some_and(same);
     let sessions_ended = if changed { add(book, account, reason, actor, until, now) } else { 0 };
     BlacklistChange {
         changed,

@@ -258,6 +258,12 @@ impl Book {
         }
     }
 
+    /// Whether a transfer can be booked: its sums fit.
+    pub(super) fn check(&self, transfer: Transfer) -> Result<(), Rejection> {
+        self.after(transfer.debit, true, transfer.amount)?;
+        self.after(transfer.credit, false, transfer.amount).map(|_| ())
+    }
+
     /// Books a transfer, if any, and records the entry. Nothing happens where the sum does not fit.
     pub(super) fn record(&mut self, draft: Draft<'_>, now: Now) -> Result<&Entry, Rejection> {
         if let Some(Transfer { debit, credit, amount }) = draft.transfer {

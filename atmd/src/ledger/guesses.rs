@@ -31,12 +31,15 @@ pub enum Verdict {
 
 impl Guesses {
     /// Lets an attempt through, or not: `false` while as many as are allowed wait for their verdict.
+    ///
+    /// A number with all its failures is on the blacklist and does not come here; if it does, because
+    /// fewer are allowed than before, one attempt at a time decides.
     pub fn raise(&mut self, attempts_max: u32, now: Timestamp) -> bool {
         let lost = now.since_ms(Timestamp::from_ms(self.raised_at_ms)) > ATTEMPT_LEASE_MS;
         if self.attempts > self.failures && lost {
             self.attempts = self.failures;
         }
-        if self.attempts >= attempts_max {
+        if self.attempts >= attempts_max.max(self.failures.saturating_add(1)) {
             return false;
         }
         self.attempts = self.attempts.saturating_add(1);
@@ -74,7 +77,15 @@ mod tests {
             assert_eq!(guesses.wrong(5), Verdict::Left(left));
         }
         assert_eq!(guesses.wrong(5), Verdict::Exhausted);
-        assert!(!guesses.raise(5, Timestamp::from_ms(i64::MAX)), "failures are never forgotten by time");
+        assert_eq!(guesses.failures, 5);
+    }
+
+    #[test]
+    fn where_fewer_are_allowed_than_before_one_at_a_time_decides() {
+        let mut guesses = Guesses { attempts: 4, failures: 4, raised_at_ms: 0 };
+        assert!(guesses.raise(3, Timestamp::from_ms(1)));
+        assert!(!guesses.raise(3, Timestamp::from_ms(2)));
+        assert_eq!(guesses.wrong(3), Verdict::Exhausted);
     }
 
     #[test]

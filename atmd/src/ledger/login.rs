@@ -44,7 +44,7 @@ pub(super) fn check_session(
     Ok(())
 }
 
-/// Counts an attempt before its PIN is hashed.
+/// Counts an attempt before its PIN is hashed. A change of PIN that is refused here stays refused.
 pub(super) fn begin_attempt(
     book: &mut Book,
     attempt: &Attempt,
@@ -52,10 +52,26 @@ pub(super) fn begin_attempt(
     now: Now,
 ) -> Result<Answer, ServiceError> {
     let account = AccountId::of(attempt.number);
-    if let Some((caller, key, payload)) = attempt.change {
-        if let Some(known) = replay(book, key, &payload) {
-            return known;
-        }
+    if let Some((_, key, payload)) = attempt.change
+        && let Some(known) = replay(book, account, key, &payload)
+    {
+        return known;
+    }
+    let result = count_attempt(book, attempt, rules, now);
+    if let (Some((_, key, payload)), Err(ServiceError::Rejected(rejection))) = (attempt.change, &result) {
+        book.keep_rejection((key, payload), account, *rejection, now);
+    }
+    result
+}
+
+fn count_attempt(
+    book: &mut Book,
+    attempt: &Attempt,
+    rules: &Rules,
+    now: Now,
+) -> Result<Answer, ServiceError> {
+    let account = AccountId::of(attempt.number);
+    if let Some((caller, _, _)) = attempt.change {
         check_session(book, caller, rules, now)?;
     }
     blacklist::expire(book, account, now);
@@ -87,11 +103,15 @@ pub(super) fn fail_attempt(
     };
     let verdict = credential.guesses.wrong(rules.attempts_max);
     book.changes.credentials.insert(account);
-    let draft = Draft { terminal, session, ..Draft::note(Action::AuthFailed, account) };
-    if let Err(rejection) = book.record(draft, now) {
-        return ServiceError::Rejected(rejection);
+    let listed = blacklist::bar(book, account, now).is_some();
+    // Verdicts that come when the number is listed already, of attempts from before, leave no more entries.
+    if !listed {
+        let draft = Draft { terminal, session, ..Draft::note(Action::AuthFailed, account) };
+        if let Err(rejection) = book.record(draft, now) {
+            return ServiceError::Rejected(rejection);
+        }
     }
-    if verdict == Verdict::Exhausted && blacklist::bar(book, account, now).is_none() {
+    if verdict == Verdict::Exhausted && !listed {
         let until = rules.lockout_ms.map(|ms| now.at.plus_ms(ms));
         let reason = format!("{} wrong PINs", rules.attempts_max);
         blacklist::add(book, account, &reason, ATMD, until, now);

@@ -15,7 +15,7 @@ pub(super) fn decide(
     rules: &Rules,
     now: Now,
 ) -> Result<Answer, ServiceError> {
-    if let Some(known) = replay(book, order.key, &order.payload) {
+    if let Some(known) = replay(book, order.caller.account, order.key, &order.payload) {
         return known;
     }
     let result = apply(book, order, rules, now);

@@ -17,10 +17,10 @@ pub(super) fn register(
     rules: &Rules,
     now: Now,
 ) -> Result<Answer, ServiceError> {
-    if let Some(known) = replay(book, order.key, &order.payload) {
+    let account = AccountId::of(order.number);
+    if let Some(known) = replay(book, account, order.key, &order.payload) {
         return known;
     }
-    let account = AccountId::of(order.number);
     let pin = match may_register(book, account, order, rules, now) {
         Ok(pin) => pin.clone(),
         Err(rejection) => {
@@ -45,8 +45,7 @@ pub(super) fn register(
     let draft = Draft { request, ..Draft::note(Action::Registered, account) };
     let receipt = book.record(draft, now).map_err(ServiceError::Rejected)?.receipt(false);
     if rules.opening_customer > Money::ZERO {
-        let amount = rules.opening_customer;
-        let transfer = Some(Transfer { debit: AccountId::EQUITY, credit: account, amount });
+        let transfer = Some(opening(account, rules));
         let draft = Draft { transfer, ..Draft::note(Action::Opening, account) };
         book.record(draft, now).map_err(ServiceError::Rejected)?;
     }
@@ -69,7 +68,13 @@ fn may_register<'a>(
     if book.accounts.contains_key(&account) {
         return Err(Rejection::AlreadyRegistered);
     }
+    book.check(opening(account, rules))?;
     order.pin.as_ref().map_err(|weak| Rejection::WeakPin(*weak))
+}
+
+/// What a new account opens with.
+const fn opening(account: AccountId, rules: &Rules) -> Transfer {
+    Transfer { debit: AccountId::EQUITY, credit: account, amount: rules.opening_customer }
 }
 
 pub(super) fn change(
@@ -78,7 +83,7 @@ pub(super) fn change(
     rules: &Rules,
     now: Now,
 ) -> Result<Answer, ServiceError> {
-    if let Some(known) = replay(book, order.key, &order.payload) {
+    if let Some(known) = replay(book, order.caller.account, order.key, &order.payload) {
         return known;
     }
     let result = apply_change(book, order, rules, now);

@@ -402,6 +402,7 @@ pub enum Answer {
 /// Looks a key up before every other rule. `None`: it was never used.
 pub(super) fn replay(
     book: &Book,
+    account: AccountId,
     key: RequestKey,
     payload: &PayloadHash,
 ) -> Option<Result<Answer, ServiceError>> {
@@ -409,9 +410,10 @@ pub(super) fn replay(
         KeyRecord::Applied(entry) if entry.request.is_some_and(|(_, kept)| kept == *payload) => {
             Ok(Answer::Receipt(entry.receipt(true)))
         }
-        KeyRecord::Rejected { payload: kept, rejection, .. }
-            if kept == payload || *rejection == Rejection::KeyClosed =>
-        {
+        KeyRecord::Rejected { account: whose, rejection: Rejection::KeyClosed, .. } if *whose == account => {
+            Err(ServiceError::Rejected(Rejection::KeyClosed))
+        }
+        KeyRecord::Rejected { payload: kept, rejection, .. } if kept == payload => {
             Err(ServiceError::Rejected(*rejection))
         }
         _ => Err(ServiceError::Rejected(Rejection::KeyConflict)),

@@ -2,7 +2,7 @@
 //!
 //! - `open`: connecting, durability, the lock of the data directory, migrations.
 //! - `load` and `save`: a batch's book, read and written in one transaction.
-//! - [`read`]: everything that only looks.
+//! - [`read`]: everything that only looks; [`verify`]: history with its hashes.
 
 mod convert;
 mod entity;
@@ -11,6 +11,9 @@ mod load;
 mod open;
 pub mod read;
 mod save;
+#[cfg(test)]
+mod tests;
+pub mod verify;
 
 pub use error::{Failure, StoreError};
 pub use open::{DataLock, OpenError, lock_data_dir, pending_migrations};

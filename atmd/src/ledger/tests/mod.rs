@@ -3,13 +3,13 @@
 //! - `rejections`: each 'no', and which one is given where several apply.
 //! - `sessions`: scripts of log-ins, sessions, PINs and operators, played by `stage`.
 //! - `model`: random requests against a naive model of the bank.
-//! - `suspects`: where the ledger and the design differ.
+//! - `regressions`: mistakes that it once made.
 
 mod model;
+mod regressions;
 mod rejections;
 mod sessions;
 mod stage;
-mod suspects;
 
 use crate::ledger::book::{Account, AccountState, Book, PinHash};
 use crate::ledger::entry::PayloadHash;
@@ -72,9 +72,9 @@ fn rules() -> Rules {
         amount_max: money(10_000_000),
         opening_customer: Money::ZERO,
         open_registration: true,
-        withdraw_min: money(100_00),
-        withdraw_max: money(5_000_00),
-        withdraw_multiple: money(10_00),
+        withdraw_min: money(10_000),
+        withdraw_max: money(500_000),
+        withdraw_multiple: money(1_000),
         sessions_per_number_max: 1,
         idle_timeout_ms: 120_000,
         session_length_ms: 600_000,
@@ -108,7 +108,7 @@ fn empty_book() -> Book {
 }
 
 fn instant(ms: i64) -> Now {
-    let today = i32::try_from(ms / DAY_MS).expect("a day");
+    let today = i32::try_from(ms.div_euclid(DAY_MS)).expect("a day");
     Now { at: Timestamp::from_ms(ms), today: BusinessDate::from_days(today) }
 }
 
@@ -191,7 +191,7 @@ struct Bank {
 impl Bank {
     fn open() -> Self {
         let mut bank = Self { book: empty_book(), rules: rules(), clock_ms: OPENED_MS, tokens: 0 };
-        bank.ask(&founding(money(10_000_00))).expect("the bank opens");
+        bank.ask(&founding(money(1_000_000))).expect("the bank opens");
         bank
     }
 

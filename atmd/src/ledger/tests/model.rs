@@ -20,7 +20,8 @@ const STEPS_MAX: usize = 60;
 const CUSTOMERS: u8 = 3;
 const KEYS: u8 = 40;
 const AMOUNTS: [i64; 12] = [0, 5, 15, 20, 30, 50, 70, 95, 100, 110, 150, 160];
-const WAITS_MS: [i64; 9] = [0, 1, 900, 20_000, 60_000, 60_001, 150_001, 600_001, DAY_MS];
+/// A clock is set back at times, too.
+const WAITS_MS: [i64; 11] = [0, 1, 900, 20_000, 60_000, 60_001, 150_001, 600_001, DAY_MS, -DAY_MS, -20_000];
 const STATES: [AccountState; 5] = [
     AccountState::Active,
     AccountState::Active,
@@ -119,7 +120,7 @@ fn setting() -> impl Strategy<Value = (Rules, Money)> {
 /// is no request yet).
 #[derive(Clone, Debug)]
 enum Deed {
-    Ask(Request),
+    Ask(Box<Request>),
     Become(AccountId, AccountState),
 }
 
@@ -150,7 +151,7 @@ impl Players {
             return;
         }
         let now = self.clock_ms;
-        let mut ask = |request: &Request| world(Deed::Ask(request.clone()), now);
+        let mut ask = |request: &Request| world(Deed::Ask(Box::new(request.clone())), now);
         let request = match step {
             Step::Wait(_) => return,
             Step::Become { who, state } => {

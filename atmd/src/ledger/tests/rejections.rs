@@ -177,7 +177,7 @@ impl Scene {
         let mut session = |index: u8| {
             bank.ask(&registration(number(index), key(100 + index), index)).expect("registered");
             let caller = session_of(&bank.prove(number(index), index)).expect("a session");
-            let deposit = movement(caller, key(110 + index), Direction::Deposit, money(20_000_00));
+            let deposit = movement(caller, key(110 + index), Direction::Deposit, money(2_000_000));
             bank.ask(&deposit).expect("deposited");
             caller
         };
@@ -188,7 +188,7 @@ impl Scene {
             token: [1; 32],
             other,
             number: number(if request == "register" { 3 } else { 1 }),
-            amount: money(150_00),
+            amount: money(15_000),
             verified: Verified::Right { salt: [1; 16] },
             new: Ok(pin(4)),
         }
@@ -202,7 +202,7 @@ impl Scene {
         let (caller, session) = (self.caller, self.caller.session);
         let own = self.bank.book.accounts.get_mut(&caller.account).expect("the customer's");
         match obstacle {
-            "key used" => self.ask(&movement(caller, key(KEY), Direction::Deposit, money(77_00))),
+            "key used" => self.ask(&movement(caller, key(KEY), Direction::Deposit, money(7_700))),
             "key of another" => self.ask(&movement(self.other, key(KEY), Direction::Deposit, self.amount)),
             "key closed" => {
                 // Only a customer closes a key, so the registration is a customer's.
@@ -343,8 +343,6 @@ fn keeps(request: &str, rejection: Rejection) -> bool {
     match (request, rejection) {
         // Strangers could fill the table.
         ("register", Rejection::RegistrationClosed) => false,
-        // The attempt is refused before there is a change to keep it for.
-        ("change", Rejection::Blacklisted { .. }) => false,
         ("withdraw" | "deposit" | "change" | "register", _) => true,
         _ => false,
     }

@@ -228,7 +228,7 @@ const ATTEMPTS: &[(&str, &str)] = &[
         list a stolen => changed true, listed true, ended 0, cleared 0
         right a => no: Blacklisted { until: None }
         wrong a => no: Blacklisted { until: None }
-        journal a => registered blacklisted auth_failed",
+        journal a => registered blacklisted",
     ),
     (
         "a PIN that was changed meanwhile is verified anew",

@@ -121,7 +121,7 @@ impl Stage {
     }
 
     fn deposit(&mut self, from: &str, k: u8) -> String {
-        self.tell(&movement(self.caller(from).0, key(k), Direction::Deposit, money(100_00)))
+        self.tell(&movement(self.caller(from).0, key(k), Direction::Deposit, money(10_000)))
     }
 
     fn change(&mut self, from: &str, key: RequestKey, proof: &str, new: &str) -> String {

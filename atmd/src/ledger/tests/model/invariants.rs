@@ -23,6 +23,7 @@ pub(super) struct Watch {
     firsts: HashMap<(RequestKey, PayloadHash), Decision>,
     /// Attempts that wait for a verdict, and wrong PINs, since a number's count was last at zero.
     attempts: HashMap<AccountId, (Vec<i64>, u32)>,
+    clock_ms: i64,
 }
 
 impl Watch {
@@ -88,6 +89,11 @@ impl Watch {
         rules: &Rules,
         now: Now,
     ) {
+        if now.at.ms() < self.clock_ms {
+            // By a clock that was set back, nobody can tell how long an attempt waits.
+            self.attempts.values_mut().for_each(|(waiting, _)| waiting.clear());
+        }
+        self.clock_ms = now.at.ms();
         let of = |action: Action| {
             new.iter().filter(move |entry| entry.action == action).filter_map(|entry| entry.customer)
         };

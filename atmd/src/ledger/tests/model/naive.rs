@@ -152,10 +152,10 @@ impl Naive {
         self.lives.get_mut(usize::try_from(id.0).ok()?.checked_sub(1)?)
     }
 
-    fn known(&self, key: RequestKey, payload: PayloadHash) -> Option<Reply> {
-        let (_, first, outcome) = self.firsts.get(&key)?;
+    fn known(&self, who: AccountId, key: RequestKey, payload: PayloadHash) -> Option<Reply> {
+        let (owner, first, outcome) = self.firsts.get(&key)?;
         Some(match outcome {
-            Err(Rejection::KeyClosed) => no(Rejection::KeyClosed),
+            Err(Rejection::KeyClosed) if *owner == who => no(Rejection::KeyClosed),
             _ if *first != payload => no(Rejection::KeyConflict),
             Err(rejection) => no(*rejection),
             Ok(Said::Receipt { action, amount, balance, .. }) => {
@@ -172,7 +172,7 @@ impl Naive {
         payload: PayloadHash,
         act: impl FnOnce(&mut Self) -> Reply,
     ) -> Reply {
-        if let Some(known) = self.known(key, payload) {
+        if let Some(known) = self.known(who, key, payload) {
             return known;
         }
         let reply = act(self);
@@ -190,7 +190,7 @@ impl Naive {
             Some((who, ..)) if who != caller.account => no(Rejection::KeyConflict),
             Some((_, _, Err(Rejection::KeyClosed))) => Ok(Said::NotApplied),
             Some((_, _, Err(rejection))) => Ok(Said::Was(rejection)),
-            Some((_, payload, Ok(_))) => self.known(key, payload).expect("it is known"),
+            Some((who, payload, Ok(_))) => self.known(who, key, payload).expect("it is known"),
             None => {
                 self.gate(caller)?;
                 self.firsts.insert(key, (caller.account, [0; 16], Err(Rejection::KeyClosed)));
@@ -310,12 +310,23 @@ impl Naive {
 
     fn begin(&mut self, attempt: &Attempt) -> Reply {
         let who = AccountId::of(attempt.number);
-        if let Some((caller, key, payload)) = attempt.change {
-            if let Some(known) = self.known(key, payload) {
-                return known;
+        match attempt.change {
+            Some((caller, key, payload)) => {
+                if let Some(known) = self.known(who, key, payload) {
+                    return known;
+                }
+                let reply = self.gate(caller).and_then(|()| self.count(attempt));
+                if let Err(ServiceError::Rejected(rejection)) = &reply {
+                    self.firsts.insert(key, (who, payload, Err(*rejection)));
+                }
+                reply
             }
-            self.gate(caller)?;
+            None => self.count(attempt),
         }
+    }
+
+    fn count(&mut self, attempt: &Attempt) -> Reply {
+        let who = AccountId::of(attempt.number);
         self.barred(who)?;
         if self.listed.remove(&who).is_some() {
             self.tries.remove(&who);

@@ -27,7 +27,7 @@ impl Store {
     /// Decides a batch, and compares the answers with those that were given one by one.
     pub(super) fn commit(&mut self, batch: &[(Deed, i64, Decision)], rules: &Rules) {
         let requests = batch.iter().filter_map(|(deed, at, expected)| match deed {
-            Deed::Ask(request) => Some((request, *at, expected)),
+            Deed::Ask(request) => Some((&**request, *at, expected)),
             Deed::Become(..) => None,
         });
         let mut book = self.load(&needs(requests.clone().map(|(request, ..)| request)));

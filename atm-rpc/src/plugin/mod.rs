@@ -1,19 +1,20 @@
-//! What atmctl and its plugins agree on: how a plugin describes itself, which of its arguments
-//! mean what, how it fails, and the connection it is given on descriptor 3.
+//! What atmctl and its plugins agree on. Nothing here starts a process or knows a plugin by name.
 //!
-//! Nothing here starts a process or knows a plugin by name.
+//! - Here: how a plugin describes itself, and which of its arguments and columns mean what.
+//! - `failure`: how a command fails, and with which exit code.
+//! - `connection`: what the plugin finds on descriptor 3.
 
-use crate::error::{BadRequest, ServiceError};
+mod connection;
+mod failure;
+
+pub use connection::{ENV_FD, FD, connection};
+pub use failure::{Code, Failure, FailureLine};
+
 use crate::operator::Capability;
 use crate::types::mobile::MobileNumber;
 use crate::types::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::fmt;
-use std::io;
-use std::os::fd::{BorrowedFd, RawFd};
-use std::os::unix::net::UnixStream;
 use std::time::Duration;
-use thiserror::Error;
 
 /// The version of all this. A plugin of another one is not run.
 pub const PROTOCOL: u16 = 1;
@@ -23,12 +24,8 @@ pub const DESCRIBE: &str = "--atmctl-describe";
 pub const DESCRIPTION_BYTES_MAX: u64 = 256 * 1024;
 /// The most bytes of one row, its line feed left out.
 pub const ROW_BYTES_MAX: usize = 1024 * 1024;
-/// The descriptor of the connection.
-pub const FD: RawFd = 3;
 /// Tells a plugin which [`PROTOCOL`] its host speaks.
 pub const ENV_PROTOCOL: &str = "ATMCTL_PROTOCOL";
-/// Tells a plugin its [`FD`]. Not set where the command needs no connection.
-pub const ENV_FD: &str = "ATMCTL_FD";
 /// Tells a plugin where its host is, so that a shell script can call `"$ATMCTL_BIN" api`.
 pub const ENV_BIN: &str = "ATMCTL_BIN";
 
@@ -247,133 +244,6 @@ pub fn parse_date(text: &str) -> Result<Timestamp, String> {
     let start = day.and_then(|day| day.to_zoned(jiff::tz::TimeZone::system()).ok());
     let start = start.map(|zoned| Timestamp::from_ms(zoned.timestamp().as_millisecond()));
     start.ok_or_else(|| "a date is 2026-11-22, or 2026-11-22T18:00:00Z with a time".into())
-}
-
-macro_rules! codes {
-    ($($(#[$doc:meta])* $variant:ident $name:literal $exit:literal,)+) => {
-        /// How a command ended that did not do what it was asked for.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-        pub enum Code { $($(#[$doc])* #[serde(rename = $name)] $variant,)+ }
-
-        impl Code {
-            /// Every code there is.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
-
-            /// Its name in JSON.
-            #[must_use]
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name,)+ }
-            }
-
-            /// The exit code.
-            #[must_use]
-            pub const fn exit(self) -> u8 {
-                match self { $(Self::$variant => $exit,)+ }
-            }
-        }
-    };
-}
-
-codes! {
-    /// It failed.
-    Failed "failed" 1,
-    /// It was asked for something that it does not offer.
-    Usage "usage" 2,
-    /// What it is about does not exist.
-    NotFound "not_found" 4,
-    /// What it should do does not go with what is there.
-    Conflict "conflict" 5,
-    /// atmd does not answer.
-    Unreachable "unreachable" 69,
-    /// The plugin crashed.
-    Crashed "crashed" 70,
-    /// Not now, but perhaps soon.
-    TryAgain "try_again" 75,
-    /// Somebody broke the protocol.
-    Protocol "protocol" 76,
-    /// The operator or the command lacks the right.
-    Denied "denied" 77,
-    /// The configuration is wrong or incomplete.
-    Configuration "configuration" 78,
-    /// The plugin must not be run.
-    Refused "refused" 126,
-    /// There is no such command.
-    Unknown "unknown" 127,
-    /// A person ended it.
-    Interrupted "interrupted" 130,
-}
-
-/// Why a command did not do what it was asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
-#[error("{message}")]
-pub struct Failure {
-    /// What sort of failure.
-    pub code: Code,
-    /// What happened.
-    pub message: String,
-    /// What to do about it.
-    #[serde(default)]
-    pub hint: Option<String>,
-}
-
-impl Failure {
-    /// A failure without a hint.
-    pub fn new(code: Code, message: impl fmt::Display) -> Self {
-        Self { code, message: message.to_string(), hint: None }
-    }
-
-    /// The same with a hint.
-    #[must_use]
-    pub fn hint(self, hint: impl fmt::Display) -> Self {
-        Self { hint: Some(hint.to_string()), ..self }
-    }
-}
-
-impl From<ServiceError> for Failure {
-    fn from(error: ServiceError) -> Self {
-        let told = |code| Self::new(code, error);
-        match error {
-            ServiceError::Rejected(_) => told(Code::Conflict),
-            ServiceError::Unauthenticated(_) => {
-                Self::new(Code::Denied, "atmd does not accept this operator (any more)")
-                    .hint("ask an administrator whether the operator is enabled")
-            }
-            ServiceError::Forbidden(capability) => {
-                told(Code::Denied).hint(format!("your role, or this command, does not have {capability}"))
-            }
-            ServiceError::ReadOnly => told(Code::Denied),
-            ServiceError::NotFound => told(Code::NotFound),
-            ServiceError::BadRequest(BadRequest::Widening) => told(Code::Denied),
-            ServiceError::BadRequest(what) => Self::new(Code::Usage, what),
-            ServiceError::Busy { .. } | ServiceError::Unavailable | ServiceError::OutcomeUnknown => {
-                told(Code::TryAgain)
-            }
-            ServiceError::Internal(_) => told(Code::Failed).hint("atmd's log has the details"),
-        }
-    }
-}
-
-/// The line by which a command with rows tells that it failed: the last one, with an exit code
-/// other than zero.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FailureLine {
-    /// Why.
-    pub atmctl_error: Failure,
-}
-
-/// The connection that the host left on [`FD`]: a descriptor of its own, [`FD`] stays open.
-/// The connection may be asked one thing at a time by several processes; see `atmctl api`.
-///
-/// # Errors
-/// Where nothing is open there, or something else than a Unix socket.
-pub fn connection() -> io::Result<UnixStream> {
-    #[expect(unsafe_code, reason = "std has no other way to name an inherited descriptor")]
-    // SAFETY: the borrow ends with this statement, in which nothing is closed; where FD is not
-    // open, duplicating it fails with EBADF.
-    let descriptor = unsafe { BorrowedFd::borrow_raw(FD) }.try_clone_to_owned()?;
-    let stream = UnixStream::from(descriptor);
-    stream.local_addr()?;
-    Ok(stream)
 }
 
 #[cfg(test)]

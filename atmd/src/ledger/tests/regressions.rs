@@ -1,12 +1,10 @@
-//! Cases in which the ledger does something else than the design says. Each stays ignored until it is
-//! decided which of the two is right.
+//! Mistakes that the ledger once made.
 
 use super::sessions::check;
 use super::*;
 use atm_rpc::error::Rejection;
 
 #[test]
-#[ignore = "verdicts of attempts from before a right PIN are journaled beyond the bound"]
 fn wrong_pins_between_two_resets_are_no_more_than_allowed() {
     check(&[(
         "four attempts are in flight when the customer logs in; then five more",
@@ -33,7 +31,6 @@ fn wrong_pins_between_two_resets_are_no_more_than_allowed() {
 }
 
 #[test]
-#[ignore = "a change of PIN that is refused at its attempt is not kept under its key"]
 fn a_change_that_was_refused_stays_refused() {
     check(&[(
         "as a deposit does",
@@ -49,7 +46,6 @@ fn a_change_that_was_refused_stays_refused() {
 }
 
 #[test]
-#[ignore = "with fewer attempts allowed than were used, a number is refused for ever and not listed"]
 fn a_smaller_bound_does_not_lock_out_without_a_listing() {
     check(&[(
         "three wrong PINs of five, and then three are allowed",
@@ -63,7 +59,6 @@ fn a_smaller_bound_does_not_lock_out_without_a_listing() {
 }
 
 #[test]
-#[ignore = "a key that another customer closed answers KeyClosed, not KeyConflict"]
 fn a_key_that_another_closed_is_in_conflict() {
     check(&[(
         "asked about by one, used by the other",
@@ -75,7 +70,6 @@ fn a_key_that_another_closed_is_in_conflict() {
 }
 
 #[test]
-#[ignore = "a time that ran out unnoticed is missing from the history when an operator lists anew"]
 fn a_listing_that_ran_out_is_closed_before_the_next() {
     check(&[(
         "listed, over, listed",
@@ -88,7 +82,6 @@ fn a_listing_that_ran_out_is_closed_before_the_next() {
 }
 
 #[test]
-#[ignore = "the account and its first entry stay when the opening amount does not fit"]
 fn a_registration_is_whole_or_nothing() {
     let mut bank = Bank::open();
     bank.rules.opening_customer = money(i64::MAX);

@@ -1,0 +1,118 @@
+//! How a command fails: its exit code, and what the person who asked is told.
+
+use crate::error::{BadRequest, ServiceError};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use thiserror::Error;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $variant:ident $name:literal $exit:literal,)+) => {
+        /// How a command ended that did not do what it was asked for.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        pub enum Code { $($(#[$doc])* #[serde(rename = $name)] $variant,)+ }
+
+        impl Code {
+            /// Every code there is.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// Its name in JSON.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+
+            /// The exit code.
+            #[must_use]
+            pub const fn exit(self) -> u8 {
+                match self { $(Self::$variant => $exit,)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// It failed.
+    Failed "failed" 1,
+    /// It was asked for something that it does not offer.
+    Usage "usage" 2,
+    /// What it is about does not exist.
+    NotFound "not_found" 4,
+    /// What it should do does not go with what is there.
+    Conflict "conflict" 5,
+    /// atmd does not answer.
+    Unreachable "unreachable" 69,
+    /// The plugin crashed.
+    Crashed "crashed" 70,
+    /// Not now, but perhaps soon.
+    TryAgain "try_again" 75,
+    /// Somebody broke the protocol.
+    Protocol "protocol" 76,
+    /// The operator or the command lacks the right.
+    Denied "denied" 77,
+    /// The configuration is wrong or incomplete.
+    Configuration "configuration" 78,
+    /// The plugin must not be run.
+    Refused "refused" 126,
+    /// There is no such command.
+    Unknown "unknown" 127,
+    /// A person ended it.
+    Interrupted "interrupted" 130,
+}
+
+/// Why a command did not do what it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
+#[error("{message}")]
+pub struct Failure {
+    /// What sort of failure.
+    pub code: Code,
+    /// What happened.
+    pub message: String,
+    /// What to do about it.
+    #[serde(default)]
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    /// A failure without a hint.
+    pub fn new(code: Code, message: impl fmt::Display) -> Self {
+        Self { code, message: message.to_string(), hint: None }
+    }
+
+    /// The same with a hint.
+    #[must_use]
+    pub fn hint(self, hint: impl fmt::Display) -> Self {
+        Self { hint: Some(hint.to_string()), ..self }
+    }
+}
+
+impl From<ServiceError> for Failure {
+    fn from(error: ServiceError) -> Self {
+        let told = |code| Self::new(code, error);
+        match error {
+            ServiceError::Rejected(_) => told(Code::Conflict),
+            ServiceError::Unauthenticated(_) => {
+                Self::new(Code::Denied, "atmd does not accept this operator (any more)")
+                    .hint("ask an administrator whether the operator is enabled")
+            }
+            ServiceError::Forbidden(capability) => {
+                told(Code::Denied).hint(format!("your role, or this command, does not have {capability}"))
+            }
+            ServiceError::ReadOnly => told(Code::Denied),
+            ServiceError::NotFound => told(Code::NotFound),
+            ServiceError::BadRequest(BadRequest::Widening) => told(Code::Denied),
+            ServiceError::BadRequest(what) => Self::new(Code::Usage, what),
+            ServiceError::Busy { .. } | ServiceError::Unavailable | ServiceError::OutcomeUnknown => {
+                told(Code::TryAgain)
+            }
+            ServiceError::Internal(_) => told(Code::Failed).hint("atmd's log has the details"),
+        }
+    }
+}
+
+/// The line by which a command with rows tells that it failed: the last one, with an exit code
+/// other than zero.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailureLine {
+    /// Why.
+    pub atmctl_error: Failure,
+}

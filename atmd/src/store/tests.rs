@@ -1,0 +1,597 @@
+//! What is stored comes back equal, what must not be opened is refused, and history that was changed shows.
+
+use super::verify::Kept;
+use super::*;
+use crate::config::Config;
+use crate::config::load::from_text;
+use crate::ledger::book::{
+    Account, AccountState, Credential, Event, Head, KeyRecord, Listed, PinHash, Session,
+};
+use crate::ledger::entry::{Entry, SessionRef, Transfer};
+use crate::ledger::guesses::Guesses;
+use crate::ledger::request::{Audit, AuditDraft, Checkpoint, NewOperator};
+use crate::seal::Seal;
+use atm_rpc::error::{Rejection, SessionEnd};
+use atm_rpc::operator::{BlacklistAct, Role};
+use atm_rpc::types::account::AccountId;
+use atm_rpc::types::action::Action;
+use atm_rpc::types::key::{RequestKey, Seq, SessionId};
+use atm_rpc::types::mobile::MobileNumber;
+use atm_rpc::types::money::Money;
+use atm_rpc::types::terminal::TerminalName;
+use atm_rpc::types::time::BusinessDate;
+use sea_orm::{ConnectionTrait, Statement};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use tempfile::TempDir;
+use zeroize::Zeroizing;
+
+const NOW: Timestamp = Timestamp::from_ms(1_795_000_000_000);
+
+fn sealer() -> Sealer {
+    Sealer::new(Zeroizing::new([7; 32]))
+}
+
+fn config(folder: &Path, more: &[(&str, &str)]) -> Config {
+    let folder = ("server.data_dir", folder.to_str().unwrap());
+    let set = [&[folder], more].concat();
+    let set: Vec<_> = set.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+    from_text(None, &[], &set).unwrap().config
+}
+
+async fn open(folder: &Path) -> Store {
+    Store::open(&config(folder, &[]), sealer(), NOW).await.unwrap()
+}
+
+async fn execute(store: &Store, sql: &str) {
+    store.writer.execute_unprepared(sql).await.unwrap();
+}
+
+/// A batch of a book, as the writer makes it.
+async fn save(store: &Store, book: &Book, batch: u8) {
+    let transaction = store.begin().await.unwrap();
+    let (_, head) = transaction.load(&Needs::default()).await.unwrap();
+    transaction.save(book, head, [batch; 16], NOW).await.unwrap();
+    transaction.commit().await.unwrap();
+}
+
+fn number(text: &str) -> AccountId {
+    AccountId::of(MobileNumber::parse(text).unwrap())
+}
+
+fn alice() -> AccountId {
+    number("00801234567")
+}
+
+fn bob() -> AccountId {
+    number("123456789012345")
+}
+
+fn key(last: u8) -> RequestKey {
+    RequestKey::try_from([1, 2, 3, 4, 5, 6, 0x77, 8, 0x89, 10, 11, 12, 13, 14, 15, last].as_slice()).unwrap()
+}
+
+fn terminal() -> TerminalName {
+    TerminalName::parse("ATM-0001").unwrap()
+}
+
+/// An entry with every field that may be absent, and one without any.
+fn entries() -> [Entry; 2] {
+    let bare = Entry {
+        seq: Seq(1),
+        recorded_at: NOW,
+        business_date: BusinessDate::from_days(20_775),
+        action: Action::Opening,
+        customer: None,
+        transfer: None,
+        customer_balance: None,
+        vault_balance: Money::from_minor(i64::MAX),
+        session: None,
+        terminal: None,
+        request: None,
+        reverses: None,
+        previous: None,
+    };
+    let full = Entry {
+        seq: Seq(2),
+        action: Action::Deposit,
+        customer: Some(alice()),
+        transfer: Some(Transfer {
+            debit: AccountId::VAULT,
+            credit: alice(),
+            amount: Money::from_minor(12_345),
+        }),
+        customer_balance: Some(Money::from_minor(-1)),
+        session: Some(SessionRef { id: SessionId(3), started_at: NOW.plus_ms(-5), elapsed_ms: 5 }),
+        terminal: Some(terminal()),
+        request: Some((key(1), [9; 16])),
+        reverses: Some(Seq(1)),
+        previous: Some(Seq(1)),
+        ..bare.clone()
+    };
+    [bare, full]
+}
+
+fn account(state: AccountState, last_seq: Option<Seq>) -> Account {
+    let (posted, pending) = (Money::from_minor(i64::MIN), Money::from_minor(77));
+    Account { posted, pending, state, last_seq, opened_at: NOW }
+}
+
+fn credential(salt: u8) -> Credential {
+    let pin = PinHash { pepper: 2, memory_kib: 19_456, iterations: 2, salt: [salt; 16], hash: [salt; 32] };
+    Credential { pin, guesses: Guesses { attempts: 4, failures: 3, raised_at_ms: 12 } }
+}
+
+fn session(token: u8, ended: Option<SessionEnd>) -> Session {
+    Session {
+        account: alice(),
+        token: [token; 32],
+        attachment: 2,
+        terminal: terminal(),
+        started_at: NOW.plus_ms(-10),
+        seen_at: NOW,
+        ended: ended.map(|reason| (NOW, reason)),
+    }
+}
+
+fn listed(id: i64, until: Option<Timestamp>) -> Listed {
+    Listed { id, reason: "5 wrong PINs, \"quoted\", \u{e9}".into(), actor: "root".into(), since: NOW, until }
+}
+
+fn event(id: i64, act: BlacklistAct, until: Option<Timestamp>) -> Event {
+    Event { id, at: NOW, number: alice(), act, reason: "why".into(), actor: "atmd".into(), until }
+}
+
+fn audits() -> [Audit; 2] {
+    let draft = AuditDraft {
+        operator: "root".into(),
+        role: Role::Admin,
+        command: None,
+        plugin: None,
+        capabilities: String::new(),
+        method: "blacklist_add",
+        arguments: "number=*********67".into(),
+    };
+    let by_plugin = AuditDraft {
+        role: Role::Viewer,
+        command: Some("blacklist add".into()),
+        plugin: Some(("blacklist".into(), "0.1.0".into(), "ab".repeat(32))),
+        ..draft.clone()
+    };
+    [
+        Audit { id: 1, at: NOW, draft, result: "done".into() },
+        Audit { id: 2, at: NOW, draft: by_plugin, result: "unchanged".into() },
+    ]
+}
+
+/// A book with rows of every kind, all of them to be written.
+fn full_book() -> Book {
+    let mut book = Book {
+        head: Head {
+            seq: 2,
+            vault: Money::from_minor(i64::MAX),
+            date: BusinessDate::from_days(20_775),
+            audit: 2,
+            session: 8,
+            event: 3,
+        },
+        ..Book::default()
+    };
+    book.accounts = [
+        (alice(), account(AccountState::Active, Some(Seq(2)))),
+        (bob(), account(AccountState::Closed, None)),
+        (number("12345"), account(AccountState::DebitBlocked, None)),
+        (number("99999"), account(AccountState::CreditBlocked, None)),
+    ]
+    .into();
+    book.credentials = [(alice(), credential(1)), (bob(), credential(2))].into();
+    let ends = [
+        None,
+        Some(SessionEnd::Exited),
+        Some(SessionEnd::TakenOver),
+        Some(SessionEnd::ResumedElsewhere),
+        Some(SessionEnd::Idle),
+        Some(SessionEnd::TooLong),
+        Some(SessionEnd::Blacklisted),
+    ];
+    book.sessions = (2..).zip(ends).map(|(id, end)| (SessionId(id), session(id as u8, end))).collect();
+    book.blacklist = [(alice(), listed(1, None)), (bob(), listed(2, Some(NOW.plus_ms(1))))].into();
+    let rejected = |rejection| KeyRecord::Rejected { account: bob(), payload: [3; 16], rejection, at: NOW };
+    let [bare, full] = entries();
+    book.keys = [
+        (key(1), KeyRecord::Applied(full.clone())),
+        (key(2), rejected(Rejection::KeyClosed)),
+        (
+            key(3),
+            rejected(Rejection::InsufficientFunds {
+                available: Money::from_minor(i64::MAX),
+                largest: Money::from_minor(i64::MIN),
+            }),
+        ),
+    ]
+    .into();
+    let changes = &mut book.changes;
+    changes.entries = vec![bare, full];
+    changes.accounts = book.accounts.keys().copied().collect();
+    changes.credentials = book.credentials.keys().copied().collect();
+    changes.sessions = book.sessions.keys().copied().collect();
+    changes.listed = book.blacklist.keys().copied().collect();
+    changes.events = vec![
+        event(1, BlacklistAct::Added, None),
+        event(2, BlacklistAct::Removed, Some(NOW)),
+        event(3, BlacklistAct::Expired, None),
+    ];
+    changes.rejections = [key(2), key(3)].into();
+    changes.audits = audits().into();
+    changes.operators = operators();
+    let places = checkpoints().into_iter().map(|c| ((c.node.clone(), c.file.clone()), c));
+    changes.checkpoints = places.collect();
+    book
+}
+
+fn operators() -> Vec<NewOperator> {
+    let operator = |id, name: &str, role| NewOperator {
+        id,
+        name: name.into(),
+        role,
+        fingerprint: [u8::try_from(id).unwrap(); 32],
+        created_at: NOW,
+    };
+    vec![
+        operator(1, "root", Role::Admin),
+        operator(2, "helper", Role::Operator),
+        operator(3, "watcher", Role::Viewer),
+    ]
+}
+
+fn checkpoints() -> Vec<Checkpoint> {
+    let checkpoint = |file: &str, byte_length| Checkpoint {
+        node: "local".into(),
+        file: file.into(),
+        next_seq: 3,
+        byte_length,
+    };
+    vec![checkpoint("client.csv", 0), checkpoint("bank.csv", i64::MAX)]
+}
+
+/// Everything in a book.
+fn all_of(book: &Book) -> Needs {
+    Needs {
+        accounts: book.accounts.keys().copied().collect(),
+        credentials: book.credentials.keys().copied().collect(),
+        open_sessions: [alice()].into(),
+        sessions: book.sessions.keys().copied().collect(),
+        tokens: [[2; 32], [3; 32]].into(),
+        keys: book.keys.keys().copied().collect(),
+        session_head: true,
+        event_head: true,
+    }
+}
+
+#[tokio::test]
+async fn a_book_comes_back_equal() {
+    let folder = TempDir::new().unwrap();
+    let book = full_book();
+    let store = open(folder.path()).await;
+    save(&store, &book, 1).await;
+    let instance = store.instance();
+    store.close().await.unwrap();
+    let store = open(folder.path()).await;
+    assert_eq!(store.instance(), instance);
+    let transaction = store.begin().await.unwrap();
+    let (read, seal) = transaction.load(&all_of(&book)).await.unwrap();
+    transaction.rollback().await;
+    assert_eq!(seal.id, 1);
+    assert_eq!(read, Book { changes: read.changes.clone(), ..book.clone() });
+    assert_eq!(store.journal(1, 10).await.unwrap(), book.changes.entries);
+    assert_eq!(
+        store.statement(Some(Seq(2)), 10).await.unwrap(),
+        entries().into_iter().rev().collect::<Vec<_>>()
+    );
+    assert_eq!(store.blacklist_events(None, None, 10).await.unwrap(), book.changes.events);
+    let audits_read = store.audit_rows(1, 10).await.unwrap();
+    assert_eq!(rows(audits_read), audits());
+    for operator in operators() {
+        let found = store.operator(&operator.fingerprint).await.unwrap().unwrap();
+        assert_eq!((found.name, found.role, found.enabled), (operator.name, operator.role, true));
+    }
+    for kept in checkpoints() {
+        let found = store.checkpoint(&kept.node, &kept.file).await.unwrap();
+        assert_eq!(found, Some((kept.next_seq, kept.byte_length)));
+    }
+    for account in [alice(), bob()] {
+        let found = store.blacklisted(account).await.unwrap().unwrap();
+        assert_eq!(
+            (found.number, &found.listed, found.registered),
+            (account, &book.blacklist[&account], true)
+        );
+    }
+}
+
+fn rows<T>(kept: Vec<Kept<T>>) -> Vec<T> {
+    kept.into_iter().map(|kept| kept.row.unwrap()).collect()
+}
+
+#[tokio::test]
+async fn rows_that_change_are_put_in_the_place_of_the_old() {
+    let folder = TempDir::new().unwrap();
+    let store = open(folder.path()).await;
+    let mut book = full_book();
+    save(&store, &book, 1).await;
+    book.changes = crate::ledger::book::Changes {
+        accounts: [alice()].into(),
+        credentials: [bob()].into(),
+        sessions: [SessionId(2)].into(),
+        listed: [alice(), bob()].into(),
+        ..Default::default()
+    };
+    book.accounts.insert(alice(), account(AccountState::Closed, None));
+    book.credentials.insert(bob(), credential(9));
+    book.sessions.insert(SessionId(2), session(2, Some(SessionEnd::Idle)));
+    book.blacklist.remove(&alice());
+    book.blacklist.insert(bob(), listed(3, None));
+    save(&store, &book, 2).await;
+    let read = store.preview(&all_of(&book)).await.unwrap();
+    assert_eq!(read, Book { changes: read.changes.clone(), ..book });
+}
+
+#[tokio::test]
+async fn a_batch_is_found_by_its_id_where_it_was_committed() {
+    let folder = TempDir::new().unwrap();
+    let store = open(folder.path()).await;
+    save(&store, &full_book(), 1).await;
+    let transaction = store.begin().await.unwrap();
+    let (book, head) = transaction.load(&Needs::default()).await.unwrap();
+    transaction.save(&book, head, [2; 16], NOW).await.unwrap();
+    transaction.rollback().await;
+    let transaction = store.begin().await.unwrap();
+    let (book, head) = transaction.load(&Needs::default()).await.unwrap();
+    transaction.save(&book, head, [3; 16], NOW).await.unwrap();
+    // As when the connection is lost.
+    drop(transaction);
+    for (batch, committed) in [(1, true), (2, false), (3, false), (4, false)] {
+        assert_eq!(store.was_committed(&[batch; 16]).await.unwrap(), committed, "batch {batch}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_of_another_program_or_bank_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let euros = config(folder.path(), &[("bank.currency", "EUR")]);
+    let store = open(folder.path()).await;
+    store.close().await.unwrap();
+    match Store::open(&euros, sealer(), NOW).await {
+        Err(OpenError::Currency { stored, configured }) => assert_eq!([stored, configured], ["INR", "EUR"]),
+        other => panic!("{other:?}"),
+    }
+    let store = open(folder.path()).await;
+    execute(&store, "INSERT INTO seaql_migrations VALUES ('m29990101_000001_later', 0)").await;
+    store.close().await.unwrap();
+    match Store::open(&config(folder.path(), &[]), sealer(), NOW).await {
+        Err(OpenError::NewerSchema(name)) => assert_eq!(name, "m29990101_000001_later"),
+        other => panic!("{other:?}"),
+    }
+    std::fs::write(folder.path().join("bank.db"), "not a database, but long enough to be one ".repeat(100))
+        .unwrap();
+    let opened = Store::open(&config(folder.path(), &[]), sealer(), NOW).await;
+    assert!(matches!(opened, Err(OpenError::Database(_))), "{opened:?}");
+}
+
+#[test]
+fn one_atmd_has_a_data_directory() {
+    let folder = TempDir::new().unwrap();
+    let held = lock_data_dir(folder.path()).unwrap();
+    match lock_data_dir(folder.path()) {
+        Err(OpenError::InUse(path)) => assert_eq!(path, folder.path()),
+        other => panic!("{other:?}"),
+    }
+    drop(held);
+    drop(lock_data_dir(folder.path()).unwrap());
+}
+
+#[tokio::test]
+async fn nobody_else_reads_the_files() {
+    let folder = TempDir::new().unwrap();
+    let _held = lock_data_dir(folder.path()).unwrap();
+    let store = open(folder.path()).await;
+    save(&store, &full_book(), 1).await;
+    for name in ["bank.db", "bank.db-wal", "bank.db-shm", "atmd.lock"] {
+        let mode = folder.path().join(name).metadata().unwrap().mode();
+        assert_eq!(mode & 0o7777, 0o600, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn every_connection_is_durable_and_strict() {
+    let folder = TempDir::new().unwrap();
+    let set = config(folder.path(), &[("database.read_connections", "3")]);
+    let store = Store::open(&set, sealer(), NOW).await.unwrap();
+    let mut connections = vec![store.writer.begin().await.unwrap()];
+    for _ in 0..3 {
+        // Each begun transaction keeps a connection of its own.
+        connections.push(store.readers.begin().await.unwrap());
+    }
+    for connection in connections {
+        for (name, expected) in [
+            ("synchronous", 2),
+            ("foreign_keys", 1),
+            ("busy_timeout", 10_000),
+            ("wal_autocheckpoint", 20_000),
+            ("cache_size", -65_536),
+        ] {
+            let statement =
+                Statement::from_string(connection.get_database_backend(), format!("PRAGMA {name}"));
+            let row = connection.query_one_raw(statement).await.unwrap().unwrap();
+            assert_eq!(row.try_get_by_index::<i64>(0).unwrap(), expected, "{name}");
+        }
+        let statement = Statement::from_string(connection.get_database_backend(), "PRAGMA journal_mode");
+        let row = connection.query_one_raw(statement).await.unwrap().unwrap();
+        assert_eq!(row.try_get_by_index::<String>(0).unwrap(), "wal");
+    }
+}
+
+/// What does not follow when every hash is computed again: names of rows.
+async fn broken(store: &Store) -> Vec<String> {
+    let sealer = sealer();
+    let (mut found, mut macs, mut audit_macs) = (Vec::new(), Vec::new(), Vec::new());
+    for kept in store.journal_macs(1, 1_000).await.unwrap() {
+        let computed = kept.row.map(|entry| sealer.entry(&entry));
+        if computed.ok().is_none_or(|mac| mac.as_slice() != kept.mac) {
+            found.push(format!("entry {}", kept.place));
+        }
+        macs.push((kept.place, kept.mac));
+    }
+    for kept in store.audit_rows(1, 1_000).await.unwrap() {
+        let computed = kept.row.map(|audit| sealer.audit(&audit));
+        if computed.ok().is_none_or(|mac| mac.as_slice() != kept.mac) {
+            found.push(format!("audit {}", kept.place));
+        }
+        audit_macs.push((kept.place, kept.mac));
+    }
+    let within = |macs: &[(i64, Vec<u8>)], after: i64, last: i64| -> Vec<[u8; 16]> {
+        let inside = macs.iter().filter(|(place, _)| (after + 1..=last).contains(place));
+        inside.filter_map(|(_, mac)| mac.as_slice().try_into().ok()).collect()
+    };
+    let mut before: (SealMac, i64, i64) = ([0; 32], 0, 0);
+    for (place, kept) in (1..).zip(store.seals(0, 1_000).await.unwrap()) {
+        let Ok(Seal { last_seq, last_audit, .. }) = kept.row else {
+            found.push(format!("seal {place}"));
+            continue;
+        };
+        let rows = [within(&macs, before.1, last_seq), within(&audit_macs, before.2, last_audit)].concat();
+        let mac = sealer.seal(&before.0, &kept.row.unwrap(), rows);
+        if mac.as_slice() != kept.mac || kept.place != place {
+            found.push(format!("seal {place}"));
+        }
+        before = (kept.mac.try_into().unwrap_or_default(), last_seq, last_audit);
+    }
+    if macs.iter().any(|(place, _)| *place > before.1) {
+        found.push("the end".into());
+    }
+    found
+}
+
+/// Three batches: everything, one more entry, one more audit row.
+async fn history(folder: &Path) -> Store {
+    let store = open(folder).await;
+    save(&store, &full_book(), 1).await;
+    let [_, full] = entries();
+    let mut book = store.preview(&Needs::default()).await.unwrap();
+    book.head.seq = 3;
+    book.changes.entries = vec![Entry { seq: Seq(3), request: Some((key(4), [1; 16])), ..full }];
+    save(&store, &book, 2).await;
+    let [audit, _] = audits();
+    let mut book = store.preview(&Needs::default()).await.unwrap();
+    book.head.audit = 3;
+    book.changes.audits = vec![Audit { id: 3, ..audit }];
+    save(&store, &book, 3).await;
+    store
+}
+
+#[tokio::test]
+async fn any_change_of_history_shows() {
+    let folder = TempDir::new().unwrap();
+    let store = history(folder.path()).await;
+    assert_eq!(broken(&store).await, [""; 0]);
+    let journal = [
+        "recorded_at = recorded_at + 1",
+        "business_date = business_date - 1",
+        "action = 8",
+        "action = 99",
+        "customer = customer + 1",
+        "amount_minor = amount_minor + 1",
+        "debit = credit, credit = debit",
+        "debit = NULL, credit = NULL, amount_minor = NULL",
+        "customer_balance_minor = 0",
+        "customer_balance_minor = NULL",
+        "vault_balance_minor = vault_balance_minor - 1",
+        "session = session + 1",
+        "session_started_at = session_started_at + 1",
+        "elapsed_ms = elapsed_ms + 1",
+        "terminal = 'ATM-0002'",
+        "terminal = NULL",
+        "request_key = x'00112233445566778899aabbccddeeff'",
+        "payload_hash = zeroblob(16)",
+        "reverses = NULL",
+        "prev_seq = 0",
+        "mac = zeroblob(16)",
+        "mac = x'00'",
+    ];
+    let audit = [
+        "at = at + 1",
+        "operator = 'boot'",
+        "role = 'operator'",
+        "role = 'emperor'",
+        "command = 'blacklist remove'",
+        "command = NULL",
+        "plugin = 'whitelist'",
+        "plugin = NULL",
+        "plugin_version = '0.1.1'",
+        "plugin_digest = ''",
+        "capabilities = 'all'",
+        "method = 'blacklist_remove'",
+        "arguments = ''",
+        "result = 'done'",
+        "mac = zeroblob(16)",
+    ];
+    let seal = [
+        "batch = zeroblob(16)",
+        "sealed_at = sealed_at + 1",
+        "business_date = business_date + 1",
+        "last_seq = last_seq - 1",
+        "last_audit = last_audit - 1",
+        "vault_balance_minor = vault_balance_minor - 2",
+        "mac = zeroblob(32)",
+        "mac = x'00'",
+    ];
+    let tables = [
+        ("journal", "seq", "entry", &journal[..]),
+        ("audit", "id", "audit", &audit),
+        ("seal", "id", "seal", &seal),
+    ];
+    for (table, place, name, changes) in tables {
+        for change in changes {
+            execute(&store, &format!("CREATE TABLE kept AS SELECT * FROM {table}")).await;
+            execute(&store, &format!("UPDATE {table} SET {change} WHERE {place} = 2")).await;
+            let found = broken(&store).await;
+            assert!(found.contains(&format!("{name} 2")), "{table}: {change}: {found:?}");
+            execute(&store, &format!("DELETE FROM {table}")).await;
+            execute(&store, &format!("INSERT INTO {table} SELECT * FROM kept")).await;
+            execute(&store, "DROP TABLE kept").await;
+        }
+    }
+    assert_eq!(broken(&store).await, [""; 0], "the rows are as they were");
+}
+
+#[tokio::test]
+async fn rows_that_are_gone_or_swapped_show() {
+    for (change, expected) in [
+        ("DELETE FROM journal WHERE seq = 1", "seal 1"),
+        ("DELETE FROM journal WHERE seq = 3", "seal 2"),
+        ("DELETE FROM audit WHERE id = 3", "seal 3"),
+        ("DELETE FROM seal WHERE id = 1", "seal 1"),
+        ("DELETE FROM seal WHERE id = 2", "seal 2"),
+        ("DELETE FROM seal WHERE id >= 2", "the end"),
+        (
+            "UPDATE journal SET seq = 1 - seq WHERE seq < 3; UPDATE journal SET seq = seq + 2 WHERE seq < 1",
+            "entry 1",
+        ),
+    ] {
+        let folder = TempDir::new().unwrap();
+        let store = history(folder.path()).await;
+        execute(&store, change).await;
+        let found = broken(&store).await;
+        assert!(found.iter().any(|name| name == expected), "{change}: {found:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_was_told_shows_an_end_that_is_cut_off() {
+    let folder = TempDir::new().unwrap();
+    let store = history(folder.path()).await;
+    let told = store.seal_head().await.unwrap();
+    execute(&store, "DELETE FROM seal WHERE id = 3; DELETE FROM audit WHERE id = 3").await;
+    assert_eq!(broken(&store).await, [""; 0], "what is left is whole in itself");
+    let left = store.seal_head().await.unwrap();
+    assert_ne!((told.id, told.mac), (left.id, left.mac));
+}
