@@ -89,7 +89,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Vec<(Stri
         Command::Migrate => report(&loaded, daemon::migrate(&loaded.config)),
         Command::Config { command: ConfigCommand::Check } => say(&match &loaded.file {
             Some(file) => format!("{} is valid\n", file.display()),
-            None => "no file was found; the defaults are valid\n".to_owned(),
+            None => "the configuration is valid; there is no file\n".to_owned(),
         }),
         Command::Config { command: ConfigCommand::Show { origin: false } } => say(&loaded.show()),
         Command::Config { command: ConfigCommand::Show { origin: true } } => say(&loaded.show_with_origin()),

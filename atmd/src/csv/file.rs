@@ -51,7 +51,7 @@ impl LedgerFile {
                 fs::rename(&path, kept)?;
                 file = open()?;
             }
-            let what = "the file is shorter than its checkpoint; it is written anew from the journal";
+            let what = "the file is gone or shorter than its checkpoint; it is written anew from the journal";
             aside = Some(Aside { what, bytes: found, kept });
             (next_seq, length) = (1, 0);
         }
