@@ -285,8 +285,12 @@ pub struct BlacklistChange {
     pub dry_run: bool,
     /// The number, masked where the caller may not see it.
     pub number: String,
+    /// Whether the number has an account.
+    pub registered: bool,
     /// Whether the number is on the blacklist now (in a dry run: would be).
     pub listed: bool,
+    /// Until when; `None` is for good, or not at all.
+    pub until: Option<Timestamp>,
     /// Sessions that ended by it.
     pub sessions_ended: u32,
     /// Wrong PINs that were forgotten.

@@ -3,7 +3,7 @@
 use crate::config::load::{ConfigErrors, Loaded};
 use crate::config::{self};
 use crate::daemon::{self, StartError};
-use crate::store::OpenError;
+use crate::store::{Failure, OpenError};
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -102,6 +102,8 @@ fn report(loaded: &Loaded, result: Result<(), StartError>) -> ExitCode {
         StartError::Listen { .. }
         | StartError::DataDir { .. }
         | StartError::Log(_)
+        | StartError::DatabaseGone { .. }
+        | StartError::OpenFiles { .. }
         | StartError::Pki(_)
         | StartError::Secrets(_)
         | StartError::Tls(_)
@@ -111,27 +113,33 @@ fn report(loaded: &Loaded, result: Result<(), StartError>) -> ExitCode {
             | OpenError::Unfit(_)
             | OpenError::File { .. },
         ) => CONFIGURATION,
+        StartError::Open(OpenError::Database(error)) if error.failure == Failure::Fatal => SOFTWARE,
         StartError::Open(OpenError::InUse(_) | OpenError::Database(_)) => TEMPORARY,
         StartError::Threads(_) | StartError::Founding(_) | StartError::Ended(_) => SOFTWARE,
     };
-    let message = match &error {
-        StartError::Listen { section, key, .. } => {
-            let place = loaded.settings.iter().find(|s| s.key.section == *section && s.key.name == *key);
-            let place = place.map(|s| format!("{}: [{section}] {key} = {:?}: ", s.origin, s.value));
-            format!("{}{error}", place.unwrap_or_default())
+    let at_fault = match &error {
+        StartError::Listen { section, key, .. } => Some((*section, *key)),
+        StartError::DataDir { .. } => Some(("server", "data_dir")),
+        StartError::DatabaseGone { .. } | StartError::Open(OpenError::Database(_)) => {
+            Some(("database", "path"))
         }
-        _ => error.to_string(),
+        _ => None,
     };
-    fail(&[message], code)
+    let place = at_fault.and_then(|(section, name)| {
+        let setting = loaded.settings.iter().find(|s| s.key.section == section && s.key.name == name)?;
+        Some(format!("{}: [{section}] {name} = {:?}: ", setting.origin, setting.value))
+    });
+    fail(&[format!("{}{error}", place.unwrap_or_default())], code)
 }
 
 fn fail(messages: &[String], code: u8) -> ExitCode {
-    let mut stderr = io::stderr().lock();
-    for message in messages {
-        // Where stderr is closed, the exit code has to do.
-        let _ = writeln!(stderr, "atmd: {message}");
-    }
+    messages.iter().for_each(|message| complain(message));
     ExitCode::from(code)
+}
+
+/// Writes to stderr. Where that is closed, the exit code has to do.
+pub(crate) fn complain(message: &str) {
+    let _ = writeln!(io::stderr().lock(), "atmd: {message}");
 }
 
 /// Writes to stdout. A reader that left early is no failure.

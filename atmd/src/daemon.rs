@@ -6,10 +6,12 @@ use crate::auth::pin::{Cost, Peppers};
 use crate::auth::strangers::Strangers;
 use crate::auth::throttle::Throttle;
 use crate::calendar::Calendar;
-use crate::cli::say;
+use crate::cli::{complain, say};
 use crate::clock::{self, Clock};
 use crate::config::{Config, Lockout};
+use crate::csv::render::Ledger;
 use crate::csv::{Projection, Settings};
+use crate::files;
 use crate::ledger::Rules;
 use crate::ledger::request::{NewOperator, Request};
 use crate::log::{self, LogGuard};
@@ -25,7 +27,8 @@ use atm_rpc::error::ServiceError;
 use atm_rpc::operator::Role;
 use atm_rpc::transport::tls::{TlsError, server_config};
 use atm_rpc::transport::{CUSTOMER, OPERATOR};
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::fs::Mode;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, umask};
 use std::fs::DirBuilder;
 use std::io;
 use std::net::SocketAddr;
@@ -58,15 +61,26 @@ const NODE: &str = "local";
 #[derive(Debug, Error)]
 pub enum StartError {
     /// The data directory cannot be made.
-    #[error("[server] data_dir: {path}: {source}")]
+    #[error("{path}: {source}; it must be a folder that this user may write")]
     DataDir {
         /// Which.
         path: PathBuf,
         /// What the system says.
         source: io::Error,
     },
+    /// The data directory held a bank whose database is gone.
+    #[error(
+        "{database} is missing, but this data directory held a bank ({ledger} is there): restore the database, \
+         or move the directory away to open a new bank"
+    )]
+    DatabaseGone {
+        /// The database.
+        database: PathBuf,
+        /// What tells of a bank.
+        ledger: PathBuf,
+    },
     /// An address cannot be listened on.
-    #[error("{source}; choose a free port, or 0 to be given one, and an address of this machine")]
+    #[error("{source}; choose an address of this machine and a free port, or port 0 to be given one")]
     Listen {
         /// The section of the key.
         section: &'static str,
@@ -74,6 +88,17 @@ pub enum StartError {
         key: &'static str,
         /// What the system says.
         source: io::Error,
+    },
+    /// The system does not let atmd open as many files as it may have connections.
+    #[error(
+        "[server] max_connections and [operator] max_connections need {needed} open files and the system allows \
+         {allowed}; lower them, or raise the limit (LimitNOFILE in a systemd unit, ulimit -Hn in a shell)"
+    )]
+    OpenFiles {
+        /// So many.
+        needed: u64,
+        /// So many at the most.
+        allowed: u64,
     },
     /// The log cannot be written.
     #[error("{0}")]
@@ -107,6 +132,9 @@ pub enum StartError {
 /// [`StartError`].
 pub fn run(config: &Config) -> Result<(), StartError> {
     without_core_dumps();
+    // Every file and folder is made with the mode it should have.
+    umask(Mode::WGRP | Mode::WOTH);
+    raise_open_files(config)?;
     let runtime = runtime(config)?;
     let result = runtime.block_on(async {
         let daemon = Daemon::start(config).await?;
@@ -150,13 +178,46 @@ fn without_core_dumps() {
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
 }
 
+/// Files beside connections: the database, the ledgers, the log, the runtime's own.
+const OPEN_FILES_BESIDE: u64 = 128;
+
+/// Makes room for as many open files as there may be connections.
+fn raise_open_files(config: &Config) -> Result<(), StartError> {
+    let connections = config.server.max_connections.saturating_add(config.operator.max_connections);
+    let needed = u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(OPEN_FILES_BESIDE);
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_some_and(|current| current < needed) {
+        let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+        if raised.is_err() || limit.maximum.is_some_and(|maximum| maximum < needed) {
+            return Err(StartError::OpenFiles {
+                needed,
+                allowed: limit.maximum.or(limit.current).unwrap_or(0),
+            });
+        }
+    }
+    Ok(())
+}
+
 /// Readable by others, who need the CA in it; what is secret has folders of its own.
 fn make_data_dir(path: &Path) -> Result<(), StartError> {
     let made = DirBuilder::new().recursive(true).mode(0o755).create(path);
     made.map_err(|source| StartError::DataDir { path: path.to_owned(), source })
 }
 
+/// A bank is never opened anew beside the ledgers of one that was there.
+fn check_database(config: &Config) -> Result<(), StartError> {
+    let database = &config.database.path;
+    let ledgers = Ledger::ALL.map(|ledger| config.server.data_dir.join("ledger").join(ledger.file_name()));
+    match ledgers.into_iter().find(|ledger| ledger.exists()) {
+        Some(ledger) if !database.exists() => {
+            Err(StartError::DatabaseGone { database: database.clone(), ledger })
+        }
+        _ => Ok(()),
+    }
+}
+
 fn load_secrets(config: &Config) -> Result<secrets::Secrets, StartError> {
+    check_database(config)?;
     let folder = config.server.data_dir.join("keys");
     let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
     made.map_err(|source| StartError::DataDir { path: folder.clone(), source })?;
@@ -193,7 +254,9 @@ impl Daemon {
         log_panics();
         let secrets = load_secrets(config)?;
         let pki = Pki::in_data_dir(data_dir)?;
-        pki.found()?;
+        pki.found(config.database.path.exists())?;
+        files::sync_folder_of(&pki.ca_folder())
+            .map_err(|source| StartError::DataDir { path: data_dir.clone(), source })?;
         let store = Store::open(config, Sealer::new(secrets.seal_key), clock.now()).await?;
         let (writer, writer_task) = start_writer(config, &store, &clock);
         let first_start = !store.is_founded().await.map_err(OpenError::Database)?;
@@ -241,6 +304,7 @@ impl Daemon {
                 return Err(StartError::Ended(ended));
             }
         };
+        complain("stopping; a second signal ends it at once");
         info!(signal = why, "stopping: no new connections, what is queued is committed");
         let Self { services, writer, connections, projection, stop_projection, shutdown_timeout, .. } = self;
         let (mut terminate, mut interrupt) = (self.terminate, self.interrupt);
@@ -323,7 +387,7 @@ impl Sockets {
             socket: self.operators,
             service: OPERATOR,
             tls: server_config(OPERATOR, identity()?, Some(pki.ca_pem()?.as_bytes()))?,
-            gate: Gate::new(operator.max_connections, operator.max_connections),
+            gate: Gate::new(operator.max_connections, operator.max_connections.div_ceil(2)),
             services: Arc::clone(services),
         };
         tokio::spawn(customers.run(connections.clone()));
@@ -333,7 +397,10 @@ impl Sockets {
 }
 
 async fn listen(section: &'static str, key: &'static str, on: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(on).await.map_err(|source| StartError::Listen { section, key, source })
+    TcpListener::bind(on).await.map_err(|source| {
+        let wrong_address = source.kind() == io::ErrorKind::AddrNotAvailable && section == "server";
+        StartError::Listen { section, key: if wrong_address { "host" } else { key }, source }
+    })
 }
 
 fn services(
@@ -448,21 +515,29 @@ fn announce(config: &Config, pki: &Pki, first_start: bool, [customers, operators
     let mut text = String::new();
     if first_start {
         let (ca, root) = (pki.ca(), pki.root_identity());
+        let (ca, root) = (ca.display(), root.display());
         text = format!(
             "A new bank was opened in {data}\n  \
-             for terminals    {}\n  \
-             first operator   {} (secret)\n  \
+             for terminals    {ca}\n  \
+             first operator   {root} (secret)\n  \
              keys             {data}/keys (secret; back them up apart from the database)\n  \
              ledgers          {data}/ledger/client.csv and bank.csv\n  \
              log              {}\n\
-             Next, in another terminal: atm-cli, or atmctl status\n",
-            ca.display(),
-            root.display(),
+             Next, in another terminal:\n  \
+             atm-cli --server {} --ca {ca}\n  \
+             atmctl --server {} --ca {ca} --identity {root} status\n",
             config.logging.logfile.display(),
+            reachable(&customers),
+            reachable(&operators),
         );
     }
     text += &format!("atmd ready: customers {customers}, operators {operators}, data {data}\n");
     say(&text);
+}
+
+/// An address to connect to, for one to listen on.
+fn reachable(address: &str) -> String {
+    address.replacen("0.0.0.0", "127.0.0.1", 1).replacen("[::]", "[::1]", 1)
 }
 
 /// Tells the head of the seals to the log: a history that was cut off at its end does not match it.

@@ -31,6 +31,11 @@ pub enum PkiError {
         /// What the system says.
         source: io::Error,
     },
+    /// A bank is there, and its CA is not.
+    #[error(
+        "{0} is missing; clients trust this bank by it, so it is not made anew: restore it from a backup"
+    )]
+    Missing(PathBuf),
     /// A certificate cannot be made.
     #[error("a certificate cannot be made: {0}")]
     Certificate(#[from] rcgen::Error),
@@ -71,6 +76,12 @@ impl Pki {
         self.public.join("ca.pem")
     }
 
+    /// The folder that everybody may read.
+    #[must_use]
+    pub fn ca_folder(&self) -> PathBuf {
+        self.public.clone()
+    }
+
     /// Certificate and key of the first operator.
     #[must_use]
     pub fn root_identity(&self) -> PathBuf {
@@ -81,11 +92,16 @@ impl Pki {
         self.private.join("ca.key")
     }
 
-    /// Makes the CA and the first operator, where they are not there.
+    /// Makes the CA and the first operator where there is no bank yet. An existing bank's CA is never made
+    /// anew, because every client trusts the one it has; its first operator may keep the identity elsewhere.
     ///
     /// # Errors
     /// [`PkiError`].
-    pub fn found(&self) -> Result<(), PkiError> {
+    pub fn found(&self, bank_exists: bool) -> Result<(), PkiError> {
+        if bank_exists {
+            let missing = [self.ca_key(), self.ca()].into_iter().find(|path| !path.exists());
+            return missing.map_or(Ok(()), |path| Err(PkiError::Missing(path)));
+        }
         if !self.ca_key().exists() || !self.ca().exists() {
             let key = KeyPair::generate()?;
             let mut params = CertificateParams::new(Vec::new())?;

@@ -15,6 +15,11 @@ impl MigrationName for Migration {
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
+    /// All or nothing, the row that tells of it included: a stop in the middle leaves nothing behind.
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for table in money(manager).into_iter().chain(people(manager)).chain(service(manager)) {
             manager.create_table(table).await?;
@@ -194,7 +199,7 @@ fn service(manager: &SchemaManager<'_>) -> Vec<TableCreateStatement> {
                 text("capabilities", 512),
                 text("method", 64),
                 text("arguments", 1024),
-                text("result", 64),
+                text("result", 128),
                 bytes("mac", 16),
             ],
         ),

@@ -13,9 +13,10 @@ use crate::types::mobile::MobileNumber;
 use crate::types::money::Money;
 use crate::types::terminal::TerminalName;
 use std::time::Duration;
-use tarpc::client::RpcError;
+use tarpc::client::{NewClient, RpcError};
 use tarpc::context::{self, Context};
 use thiserror::Error;
+use tokio::task::{JoinHandle, yield_now};
 use tokio::time::sleep;
 
 /// How long a client tries.
@@ -58,10 +59,23 @@ pub enum CustomerError {
 pub struct Customer {
     endpoint: Endpoint,
     patience: Patience,
-    link: Option<CustomerClient>,
+    link: Option<Link>,
     token: Option<ResumeToken>,
     /// Whether the server was ever reached: one that never answered is not waited for.
     reached: bool,
+}
+
+/// An open connection, and the task that serves it, which ends when the connection does.
+#[derive(Debug)]
+struct Link {
+    client: CustomerClient,
+    served: JoinHandle<()>,
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.served.abort();
+    }
 }
 
 type Answer<T> = Result<Result<T, ServiceError>, RpcError>;
@@ -126,7 +140,7 @@ impl Customer {
         // A connection that stood idle may be dead without anybody's knowing: see that one answers.
         self.version().await?;
         let context = self.context();
-        let Some(link) = &self.link else { return Err(CustomerError::LoginInterrupted) };
+        let link = self.link().await?;
         match link.login(context, who.clone(), terminal.clone()).await {
             Ok(session) => {
                 let session = session?;
@@ -218,21 +232,29 @@ impl Customer {
 
     /// A connection with the session resumed on it, if there is one.
     async fn link(&mut self) -> Result<CustomerClient, CustomerError> {
-        if let Some(link) = &self.link {
-            return Ok(link.clone());
+        // What the server said meanwhile is seen first: on a connection that it closed nothing is sent.
+        yield_now().await;
+        if let Some(link) = self.link.as_ref().filter(|link| !link.served.is_finished()) {
+            return Ok(link.client.clone());
         }
+        self.link = None;
         let transport = codec::client(self.endpoint.open().await?, CUSTOMER);
-        let link = CustomerClient::new(tarpc::client::Config::default(), transport).spawn();
+        let NewClient { client, dispatch } = CustomerClient::new(tarpc::client::Config::default(), transport);
+        let served = tokio::spawn(async {
+            // How it ended is told by the calls that it cut off.
+            let _ = dispatch.await;
+        });
+        let link = Link { client: client.clone(), served };
         if let Some(token) = self.token.clone() {
-            match link.resume(self.context(), token).await {
+            match client.resume(self.context(), token).await {
                 Ok(Ok(_)) => {}
                 Ok(Err(error)) => return Err(error.into()),
                 Err(_) => return Err(CustomerError::OutcomeUnknown),
             }
         }
         self.reached = true;
-        self.link = Some(link.clone());
-        Ok(link)
+        self.link = Some(link);
+        Ok(client)
     }
 
     /// Makes a call until it is answered for good, or patience ends. The call must be repeatable:
@@ -258,6 +280,10 @@ impl Customer {
                         CustomerError::OutcomeUnknown
                     }
                 },
+                // A session that cannot be resumed says nothing of what was sent before.
+                Err(CustomerError::Service(ServiceError::Rejected(_))) if sent => {
+                    return Err(CustomerError::OutcomeUnknown);
+                }
                 Err(failure) => failure,
             };
             let wait = match &failure {

@@ -54,6 +54,9 @@ pub struct Command {
     /// What it is told, positional arguments in their order.
     #[serde(default)]
     pub arguments: Vec<Argument>,
+    /// How it is used, what comes after its name: `12345 --for 7d`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub examples: Vec<String>,
     /// The rights that it uses where the operator has them. It gets no others.
     #[serde(default)]
     pub capabilities: Vec<Capability>,

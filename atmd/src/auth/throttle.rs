@@ -50,8 +50,9 @@ impl Throttle {
     }
 }
 
-/// One subscriber has a whole /64 of IPv6 addresses.
-fn network(peer: IpAddr) -> IpAddr {
+/// Who counts as one peer: one subscriber has a whole /64 of IPv6 addresses.
+#[must_use]
+pub fn network(peer: IpAddr) -> IpAddr {
     match peer {
         IpAddr::V4(_) => peer,
         IpAddr::V6(address) => match address.to_ipv4_mapped() {

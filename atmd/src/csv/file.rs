@@ -128,7 +128,8 @@ impl LedgerFile {
                 return Err(error);
             }
         }
-        self.accept(text.len(), next_seq);
+        // While another ledger is written anew, its entries come again to this one, which has them.
+        self.accept(text.len(), self.next_seq.max(next_seq));
         Ok(())
     }
 }

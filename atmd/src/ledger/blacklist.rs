@@ -95,7 +95,7 @@ pub(super) fn operate(
     act: &OperatorAct,
     now: Now,
 ) -> Result<Answer, ServiceError> {
-    let (result, answer) = match act {
+    let (mut result, answer) = match act {
         OperatorAct::BlacklistAdd { number, reason, until, masked } => {
             let change = operator_adds(book, *number, reason, *until, &draft.operator, *masked, now);
             (done(change.changed), Ok(Answer::Blacklist(change)))
@@ -107,8 +107,27 @@ pub(super) fn operate(
         OperatorAct::Refused(error) => (format!("refused: {error}"), Err(*error)),
     };
     book.head.audit += 1;
-    book.changes.audits.push(Audit { id: book.head.audit, at: now.at, draft: draft.clone(), result });
+    let mut draft = draft.clone();
+    for (text, length_max) in [
+        (&mut draft.capabilities, AUDIT_CAPABILITIES_MAX),
+        (&mut draft.arguments, AUDIT_ARGUMENTS_MAX),
+        (&mut result, AUDIT_RESULT_MAX),
+    ] {
+        cut(text, length_max);
+    }
+    book.changes.audits.push(Audit { id: book.head.audit, at: now.at, draft, result });
     answer
+}
+
+/// The longest texts of a row of the audit log, in bytes; what is longer is cut.
+const AUDIT_CAPABILITIES_MAX: usize = 512;
+const AUDIT_ARGUMENTS_MAX: usize = 1_024;
+const AUDIT_RESULT_MAX: usize = 128;
+
+fn cut(text: &mut String, length_max: usize) {
+    while text.len() > length_max {
+        text.pop();
+    }
 }
 
 fn done(changed: bool) -> String {
@@ -137,7 +156,9 @@ fn operator_adds(
         changed,
         dry_run: false,
         number: shown(number, masked),
+        registered: book.accounts.contains_key(&account),
         listed: true,
+        until,
         sessions_ended,
         failures_cleared: 0,
     }
@@ -161,7 +182,9 @@ fn operator_removes(
         changed: listed || failures_cleared > 0,
         dry_run: false,
         number: shown(number, masked),
+        registered: book.accounts.contains_key(&account),
         listed: false,
+        until: None,
         sessions_ended: 0,
         failures_cleared,
     }

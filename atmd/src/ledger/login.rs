@@ -235,9 +235,11 @@ pub(super) fn touch(book: &mut Book, id: SessionId, now: Now) -> Answer {
     Answer::Done
 }
 
-/// Ends a session that was idle or too long.
-pub(super) fn end(book: &mut Book, id: SessionId, reason: SessionEnd, now: Now) -> Answer {
-    book.end_session(id, reason, now);
+/// Ends a session that was idle or too long, unless it goes on over another connection.
+pub(super) fn end(book: &mut Book, caller: Caller, reason: SessionEnd, now: Now) -> Answer {
+    if book.sessions.get(&caller.session).is_some_and(|session| session.attachment == caller.attachment) {
+        book.end_session(caller.session, reason, now);
+    }
     Answer::Done
 }
 

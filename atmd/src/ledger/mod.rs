@@ -80,7 +80,7 @@ pub fn decide(book: &mut Book, request: &Request, rules: &Rules, now: Now) -> Re
         Request::Login(order) => login::login(book, order, rules, now),
         Request::Resume { token } => login::resume(book, token, rules, now),
         Request::Touch { session } => Ok(login::touch(book, *session, now)),
-        Request::EndSession { session, reason } => Ok(login::end(book, *session, *reason, now)),
+        Request::EndSession { caller, reason } => Ok(login::end(book, *caller, *reason, now)),
         Request::Exit { caller } => login::exit(book, *caller, rules, now),
         Request::Operate { audit, act } => blacklist::operate(book, audit, act, now),
         Request::Checkpoint(checkpoint) => Ok(book.keep_checkpoint(checkpoint)),

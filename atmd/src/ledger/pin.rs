@@ -6,7 +6,7 @@ use crate::ledger::entry::Transfer;
 use crate::ledger::guesses::Guesses;
 use crate::ledger::request::{Answer, PinOrder, Registration, Unfit, Verified, replay};
 use crate::ledger::{Now, Rules, login};
-use atm_rpc::error::{Rejection, ServiceError};
+use atm_rpc::error::{Rejection, ServiceError, SessionEnd};
 use atm_rpc::types::account::AccountId;
 use atm_rpc::types::action::Action;
 use atm_rpc::types::money::Money;
@@ -114,6 +114,12 @@ fn apply_change(book: &mut Book, order: &PinOrder, rules: &Rules, now: Now) -> R
     };
     if let Some(credential) = book.credentials.get_mut(&account) {
         credential.pin = pin;
+    }
+    // Whoever is in by the old PIN elsewhere is out.
+    for other in book.open_sessions(account) {
+        if other != order.caller.session {
+            book.end_session(other, SessionEnd::TakenOver, now);
+        }
     }
     let draft = Draft {
         session: Some(order.caller.session),

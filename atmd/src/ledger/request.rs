@@ -249,8 +249,8 @@ pub enum Request {
     },
     /// Ends a session that was idle or too long.
     EndSession {
-        /// Which.
-        session: SessionId,
+        /// Whose; without effect where it goes on over another connection.
+        caller: Caller,
         /// Why.
         reason: SessionEnd,
     },
@@ -332,8 +332,11 @@ impl Needs {
             Request::Resume { token } => {
                 self.tokens.insert(*token);
             }
-            Request::Touch { session } | Request::EndSession { session, .. } => {
+            Request::Touch { session } => {
                 self.sessions.insert(*session);
+            }
+            Request::EndSession { caller, .. } => {
+                self.sessions.insert(caller.session);
             }
             Request::Exit { caller } => {
                 self.accounts.insert(caller.account);

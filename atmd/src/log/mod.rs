@@ -27,11 +27,15 @@ use tracing_subscriber::{EnvFilter, Layer};
 /// Lines that may wait for the disk; more are dropped and counted.
 const LINES_MAX: usize = 16_384;
 
+/// Lines that may wait for who reads stderr.
+const STDERR_LINES_MAX: usize = 1_024;
+
 /// Keeps the log alive: when dropped, what still waits is written.
 #[derive(Debug)]
 #[must_use]
 pub struct LogGuard {
     lost: LostLines,
+    stderr_worker: Option<WorkerGuard>,
     _worker: WorkerGuard,
 }
 
@@ -72,7 +76,14 @@ impl LogGuard {
 /// The file cannot be written (the error names it), `RUST_LOG` is no filter, or a log was started before.
 pub fn start(config: &Logging) -> anyhow::Result<LogGuard> {
     let variable = std::env::var("RUST_LOG").ok().filter(|value| !value.is_empty());
-    let (subscriber, guard) = build(config, variable.as_deref(), std::io::stderr)?;
+    // Who started atmd may not read what it says; nobody waits for that either.
+    let (stderr, stderr_worker) = NonBlockingBuilder::default()
+        .lossy(true)
+        .buffered_lines_limit(STDERR_LINES_MAX)
+        .thread_name("stderr")
+        .finish(std::io::stderr());
+    let (subscriber, mut guard) = build(config, variable.as_deref(), stderr)?;
+    guard.stderr_worker = Some(stderr_worker);
     subscriber.try_init().context("the log was started before")?;
     Ok(guard)
 }
@@ -105,7 +116,11 @@ where
         .buffered_lines_limit(LINES_MAX)
         .thread_name("log")
         .finish(file);
-    let guard = LogGuard { lost: LostLines { dropped: writer.error_counter(), failed }, _worker: worker };
+    let guard = LogGuard {
+        lost: LostLines { dropped: writer.error_counter(), failed },
+        stderr_worker: None,
+        _worker: worker,
+    };
     let writer = writer.and(stderr.with_max_level(Level::WARN));
     let subscriber = tracing_subscriber::registry().with(filter).with(layer(config.format, writer));
     Ok((subscriber, guard))

@@ -19,8 +19,9 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tarpc::context::Context;
+use tokio::sync::Notify;
 use tokio::time::sleep_until;
-use tracing::debug;
+use tracing::{Instrument, Span, debug, info};
 
 /// A customer's connection.
 #[derive(Clone, Debug)]
@@ -28,6 +29,8 @@ pub(super) struct CustomerConnection {
     pub(super) services: Arc<Services>,
     pub(super) peer: IpAddr,
     state: Arc<Mutex<State>>,
+    /// Tells who waits for the end that a session began or ended.
+    changed: Arc<Notify>,
 }
 
 #[derive(Debug)]
@@ -35,7 +38,7 @@ struct State {
     session: Option<Bound>,
     /// Why there is no session any more.
     ended: SessionEnd,
-    /// When the last request came.
+    /// When the last request of a session came; without a session, when there began to be none.
     active_at: Instant,
 }
 
@@ -51,7 +54,7 @@ struct Bound {
 impl CustomerConnection {
     pub(super) fn new(services: Arc<Services>, peer: IpAddr) -> Self {
         let state = State { session: None, ended: SessionEnd::NotLoggedIn, active_at: clock::monotonic() };
-        Self { services, peer, state: Arc::new(Mutex::new(state)) }
+        Self { services, peer, state: Arc::new(Mutex::new(state)), changed: Arc::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -76,6 +79,7 @@ impl CustomerConnection {
             let until = (active_at + allowed).min(clock::monotonic() + length_left.min(allowed));
             tokio::select! {
                 () = self.services.stop.cancelled() => return,
+                () = self.changed.notified() => continue,
                 () = sleep_until(until.into()) => {}
             }
             if self.ended_in_time(allowed).await {
@@ -99,16 +103,16 @@ impl CustomerConnection {
             return false;
         };
         self.unbind(reason);
-        let end = Request::EndSession { session: bound.caller.session, reason };
+        info!(?reason, "session ended");
+        let end = Request::EndSession { caller: bound.caller, reason };
         if let Err(error) = self.services.writer.submit(end).await {
             debug!(%error, "the end of a session was not stored; it is found at its next use");
         }
         true
     }
 
-    /// Notes that a request came, and refuses it where atmd stops.
+    /// Refuses a request where atmd stops.
     pub(super) fn enter(&self) -> Result<(), ServiceError> {
-        self.state().active_at = clock::monotonic();
         if self.services.stop.is_cancelled() { Err(ServiceError::Unavailable) } else { Ok(()) }
     }
 
@@ -117,13 +121,15 @@ impl CustomerConnection {
         self.enter()?;
         let (caller, touch) = {
             let mut state = self.state();
-            let (active_at, ended) = (state.active_at, state.ended);
+            let (now, ended) = (clock::monotonic(), state.ended);
             let bound = state.session.as_mut().ok_or(ServiceError::Unauthenticated(ended))?;
-            let touch = active_at.duration_since(bound.stored_at) > self.idle_timeout() / 4;
+            let touch = now.duration_since(bound.stored_at) > self.idle_timeout() / 4;
             if touch {
-                bound.stored_at = active_at;
+                bound.stored_at = now;
             }
-            (bound.caller, touch)
+            let caller = bound.caller;
+            state.active_at = now;
+            (caller, touch)
         };
         if touch {
             let writer = self.services.writer.clone();
@@ -141,10 +147,16 @@ impl CustomerConnection {
         let rules = &self.services.rules;
         let ends_at = started_at.plus_ms(rules.session_length_ms);
         let stored_at = clock::monotonic();
-        let before = self.state().session.replace(Bound { caller, ends_at, stored_at });
+        let before = {
+            let mut state = self.state();
+            state.active_at = stored_at;
+            state.session.replace(Bound { caller, ends_at, stored_at })
+        };
+        self.changed.notify_one();
+        Span::current().record("session", caller.session.0);
         if let Some(before) = before.filter(|before| before.caller.session != caller.session) {
             let writer = self.services.writer.clone();
-            let end = Request::EndSession { session: before.caller.session, reason: SessionEnd::Exited };
+            let end = Request::EndSession { caller: before.caller, reason: SessionEnd::Exited };
             tokio::spawn(async move { writer.submit(end).await });
         }
         Ok(Session {
@@ -159,9 +171,13 @@ impl CustomerConnection {
     }
 
     fn unbind(&self, reason: SessionEnd) {
-        let mut state = self.state();
-        state.session = None;
-        state.ended = reason;
+        {
+            let mut state = self.state();
+            state.session = None;
+            state.ended = reason;
+            state.active_at = clock::monotonic();
+        }
+        self.changed.notify_one();
     }
 
     /// Lets go of a session that the ledger says is over.
@@ -202,7 +218,6 @@ impl CustomerConnection {
 impl Customer for CustomerConnection {
     async fn version(self, _: Context) -> ServerInfo {
         // Whether atmd stops is told by every other call.
-        let _ = self.enter();
         self.services.info.clone()
     }
 
@@ -248,8 +263,13 @@ impl Customer for CustomerConnection {
 
     async fn resume(self, _: Context, token: ResumeToken) -> Result<Session, ServiceError> {
         self.enter()?;
-        let request = Request::Resume { token: login::token_hash(&token) };
-        let answer = self.submit(request).await?;
+        let hash = login::token_hash(&token);
+        // Tokens that nobody has are looked for without a write, and count as attempts.
+        if !self.services.store.has_token(&hash).await.map_err(unreadable)? {
+            self.services.admit(self.peer)?;
+            return Err(ServiceError::Unauthenticated(SessionEnd::Unknown));
+        }
+        let answer = self.submit(Request::Resume { token: hash }).await?;
         self.bind(&answer, token)
     }
 
@@ -315,5 +335,5 @@ impl Customer for CustomerConnection {
 async fn finish<T: Send + 'static>(
     work: impl Future<Output = Result<T, ServiceError>> + Send + 'static,
 ) -> Result<T, ServiceError> {
-    tokio::spawn(work).await.unwrap_or_else(|error| Err(internal(&error)))
+    tokio::spawn(work.in_current_span()).await.unwrap_or_else(|error| Err(internal(&error)))
 }

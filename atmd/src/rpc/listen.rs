@@ -3,6 +3,7 @@
 use super::customer::CustomerConnection;
 use super::operator::OperatorConnection;
 use super::{Services, unreadable};
+use crate::auth::throttle::network;
 use crate::monitor::{ConnectionGuard, Peer};
 use crate::pki;
 use atm_rpc::customer::Customer as _;
@@ -22,7 +23,7 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument, debug, debug_span, warn};
+use tracing::{Instrument, debug, error_span, field, warn};
 
 /// The pause after the system refused to accept, which it does when it runs out of something.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -60,6 +61,7 @@ impl Gate {
         if inside.count >= self.count_max {
             return Err("there are as many connections as max_connections allows");
         }
+        let peer = network(peer);
         let of_peer = inside.peers.entry(peer).or_default();
         if *of_peer >= self.per_peer_max {
             return Err("this peer has as many connections as max_connections_per_peer allows");
@@ -198,7 +200,7 @@ async fn serve_customer(
     async {
         serve!(stream, CUSTOMER, watched.until_it_ends(), connection.serve(), peer);
     }
-    .instrument(debug_span!("customer", %peer))
+    .instrument(error_span!("customer", %peer, session = field::Empty))
     .await;
 }
 

@@ -20,6 +20,7 @@ use std::time::Duration;
 use tarpc::context::Context;
 use tokio::sync::Notify;
 use tokio::time::sleep;
+use tracing::info;
 
 /// Entries that the ledgers may lack before atmd calls itself unhealthy.
 const LAG_MAX: i64 = 10_000;
@@ -141,7 +142,9 @@ impl OperatorConnection {
         };
         match answer {
             Answer::Blacklist(change) => {
-                Ok(BlacklistChange { dry_run: rights.mode == Mode::DryRun, ..change })
+                let (operator, dry_run) = (&rights.operator.name, rights.mode == Mode::DryRun);
+                info!(operator, method, arguments, changed = change.changed, dry_run, "operator");
+                Ok(BlacklistChange { dry_run, ..change })
             }
             other => Err(unexpected(&other)),
         }
@@ -268,9 +271,12 @@ impl Operator for OperatorConnection {
     async fn narrow(self, _: Context, to: Narrow) -> Result<Whoami, ServiceError> {
         let rights = self.enter().await?;
         let arguments = format!("mode={:?} command={:?}", to.mode, to.command);
-        match rights.narrowed(to) {
+        let narrowed = {
+            let mut rights = self.rights();
+            rights.narrowed(to).inspect(|narrowed| *rights = narrowed.clone())
+        };
+        match narrowed {
             Ok(narrowed) => {
-                *self.rights() = narrowed.clone();
                 self.narrowed.notify_one();
                 Ok(narrowed.whoami(self.services.info.currency))
             }
@@ -337,9 +343,10 @@ impl Operator for OperatorConnection {
         let until_text = until.map_or_else(|| "for good".to_owned(), |until| until.to_string());
         let arguments = format!("number={} until={until_text}", mobile.masked());
         let rights = self.may("blacklist_add", Capability::BlacklistWrite, || arguments.clone()).await?;
-        check_reason(&reason)?;
-        if until.is_some_and(|until| until <= self.services.clock.now()) {
-            return Err(ServiceError::BadRequest(BadRequest::Until));
+        let past = until.is_some_and(|until| until <= self.services.clock.now());
+        let bad = check_reason(&reason).err().or(past.then_some(ServiceError::BadRequest(BadRequest::Until)));
+        if let Some(bad) = bad {
+            return Err(self.refuse(&rights, "blacklist_add", arguments, bad).await);
         }
         let masked = !rights.sees_numbers();
         let act = OperatorAct::BlacklistAdd { number: mobile, reason, until, masked };
@@ -354,7 +361,9 @@ impl Operator for OperatorConnection {
     ) -> Result<BlacklistChange, ServiceError> {
         let arguments = format!("number={}", mobile.masked());
         let rights = self.may("blacklist_remove", Capability::BlacklistWrite, || arguments.clone()).await?;
-        check_reason(&reason)?;
+        if let Err(bad) = check_reason(&reason) {
+            return Err(self.refuse(&rights, "blacklist_remove", arguments, bad).await);
+        }
         let act = OperatorAct::BlacklistRemove { number: mobile, reason, masked: !rights.sees_numbers() };
         let change = self.change(&rights, "blacklist_remove", arguments, act).await?;
         if !change.dry_run {

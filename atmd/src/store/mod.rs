@@ -26,12 +26,15 @@ use sea_orm::{
     DatabaseConnection, DatabaseTransaction, EntityTrait, SqliteTransactionMode, TransactionOptions,
     TransactionTrait,
 };
+use std::path::PathBuf;
 use std::sync::Arc;
+use tokio::sync::Mutex;
 
 /// The open database: one connection that writes, and some that read.
 #[derive(Clone, Debug)]
 pub struct Store {
-    writer: DatabaseConnection,
+    path: PathBuf,
+    writer: Arc<Mutex<DatabaseConnection>>,
     readers: DatabaseConnection,
     instance: [u8; 16],
     sealer: Arc<Sealer>,
@@ -69,8 +72,22 @@ impl Store {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        let inner = self.writer.begin_with_options(options).await?;
+        let writer = self.writer.lock().await.clone();
+        let inner = writer.begin_with_options(options).await?;
         Ok(Transaction { inner, sealer: Arc::clone(&self.sealer) })
+    }
+
+    /// Puts a new connection in the place of the one that writes. To be done after each failure of a
+    /// batch: SQLite may have rolled back by itself, and a connection whose driver does not know that
+    /// acknowledges what is never stored.
+    ///
+    /// # Errors
+    /// [`StoreError`]: there is no connection that writes until this succeeds.
+    pub async fn renew_writer(&self) -> Result<(), StoreError> {
+        let mut writer = self.writer.lock().await;
+        writer.clone().close().await?;
+        *writer = open::connect(&self.path, 1).await?;
+        Ok(())
     }
 
     /// Reads a book outside of a batch, for a decision without effect.
@@ -81,7 +98,8 @@ impl Store {
         Ok(load::book(&self.readers, needs).await?.0)
     }
 
-    /// Whether the batch was committed. Asked after a commit whose outcome is not known.
+    /// Whether the batch was committed. Asked after a commit whose outcome is not known, and after the
+    /// connection that failed is [gone](Self::renew_writer).
     ///
     /// # Errors
     /// [`StoreError`]: still not known.
@@ -98,7 +116,8 @@ impl Store {
     /// [`StoreError`].
     pub async fn close(self) -> Result<(), StoreError> {
         self.readers.close().await?;
-        Ok(self.writer.close().await?)
+        let writer = self.writer.lock().await.clone();
+        Ok(writer.close().await?)
     }
 
     async fn bank(connection: &DatabaseConnection) -> Result<Option<entity::bank::Model>, StoreError> {
@@ -138,8 +157,10 @@ impl Transaction {
     }
 
     /// Drops it.
-    pub async fn rollback(self) {
-        // A transaction that cannot be rolled back is gone already.
-        let _ = self.inner.rollback().await;
+    ///
+    /// # Errors
+    /// [`StoreError`]: the connection must be [renewed](Store::renew_writer).
+    pub async fn rollback(self) -> Result<(), StoreError> {
+        Ok(self.inner.rollback().await?)
     }
 }

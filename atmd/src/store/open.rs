@@ -1,7 +1,7 @@
 //! Opening the database: who may, how durable it is, and its schema.
 
-use super::entity::{account, bank};
-use super::{Store, StoreError, convert};
+use super::entity::{account, bank, journal};
+use super::{Store, StoreError, convert, load};
 use crate::config::Config;
 use crate::ledger::book::{Account, AccountState};
 use crate::seal::Sealer;
@@ -11,7 +11,7 @@ use atm_rpc::types::money::Money;
 use atm_rpc::types::time::Timestamp;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, EntityTrait, IntoActiveModel,
-    Statement, TransactionTrait,
+    QueryOrder, Statement, TransactionTrait,
 };
 use sea_orm_migration::MigratorTrait;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
+use tokio::sync::Mutex;
 
 /// The oldest SQLite without the corruption that a reset of the WAL could cause.
 const SQLITE_VERSION_MIN: (u32, u32, u32) = (3, 51, 3);
@@ -107,9 +108,11 @@ impl Store {
         check_durability(&writer).await?;
         migrate(&writer).await?;
         let bank = found(&writer, config, now).await?;
+        check_seals(&writer).await?;
         let readers = connect(path, config.database.read_connections).await?;
         let instance = bank.instance.as_slice().try_into().map_err(|_| convert::corrupt("bank"))?;
-        Ok(Self { writer, readers, instance, sealer: Arc::new(sealer) })
+        let writer = Arc::new(Mutex::new(writer));
+        Ok(Self { path: path.clone(), writer, readers, instance, sealer: Arc::new(sealer) })
     }
 }
 
@@ -136,7 +139,7 @@ fn create_private(path: &Path) -> Result<(), OpenError> {
     }
 }
 
-async fn connect(path: &Path, connections: u32) -> Result<DatabaseConnection, DbErr> {
+pub(super) async fn connect(path: &Path, connections: u32) -> Result<DatabaseConnection, DbErr> {
     let file = path.to_owned();
     let mut options = ConnectOptions::new("sqlite::memory:");
     options
@@ -191,6 +194,21 @@ async fn check_durability(on: &DatabaseConnection) -> Result<(), OpenError> {
         )));
     }
     Ok(())
+}
+
+/// The last seal must tell of the last entry: otherwise the end of history was cut off, or added to, by another
+/// hand, and every batch after it would fail.
+async fn check_seals(on: &DatabaseConnection) -> Result<(), OpenError> {
+    let sealed = load::head(on).await?.0.seq;
+    let last = journal::Entity::find().order_by_desc(journal::Column::Seq).one(on).await?;
+    let found = last.map_or(0, |row| row.seq);
+    if sealed == found {
+        return Ok(());
+    }
+    Err(OpenError::Unfit(format!(
+        "the journal ends with entry {found} and its last seal tells of {sealed}: history was changed by another \
+         hand; restore a backup, and compare the seal heads in the log"
+    )))
 }
 
 async fn migrate(on: &DatabaseConnection) -> Result<(), OpenError> {

@@ -1,6 +1,6 @@
 //! Everything that only looks. Runs beside the writer, on connections of its own.
 
-use super::entity::{account, audit, blacklist, blacklist_event, checkpoint, journal, operator};
+use super::entity::{account, audit, blacklist, blacklist_event, checkpoint, journal, operator, session};
 use super::{Store, StoreError, convert, load};
 use crate::ledger::book::{Account, Event, Head, Listed};
 use crate::ledger::entry::Entry;
@@ -55,6 +55,15 @@ impl Store {
     /// [`StoreError`].
     pub async fn is_registered(&self, account: AccountId) -> Result<bool, StoreError> {
         Ok(account::Entity::find_by_id(account.raw()).count(&self.readers).await? > 0)
+    }
+
+    /// Whether there is a session with a token of that hash.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn has_token(&self, hash: &[u8; 32]) -> Result<bool, StoreError> {
+        let found = session::Entity::find().filter(session::Column::TokenHash.eq(hash.to_vec()));
+        Ok(found.count(&self.readers).await? > 0)
     }
 
     /// The newest entries of a customer, newest first: back along the chain, by primary key.

@@ -44,7 +44,7 @@ async fn open(folder: &Path) -> Store {
 }
 
 async fn execute(store: &Store, sql: &str) {
-    store.writer.execute_unprepared(sql).await.unwrap();
+    store.writer.lock().await.execute_unprepared(sql).await.unwrap();
 }
 
 /// A batch of a book, as the writer makes it.
@@ -194,7 +194,7 @@ fn full_book() -> Book {
         Some(SessionEnd::TooLong),
         Some(SessionEnd::Blacklisted),
     ];
-    book.sessions = (2..).zip(ends).map(|(id, end)| (SessionId(id), session(id as u8, end))).collect();
+    book.sessions = (2_u8..).zip(ends).map(|(id, end)| (SessionId(id.into()), session(id, end))).collect();
     book.blacklist = [(alice(), listed(1, None)), (bob(), listed(2, Some(NOW.plus_ms(1))))].into();
     let rejected = |rejection| KeyRecord::Rejected { account: bob(), payload: [3; 16], rejection, at: NOW };
     let [bare, full] = entries();
@@ -280,7 +280,7 @@ async fn a_book_comes_back_equal() {
     assert_eq!(store.instance(), instance);
     let transaction = store.begin().await.unwrap();
     let (read, seal) = transaction.load(&all_of(&book)).await.unwrap();
-    transaction.rollback().await;
+    transaction.rollback().await.unwrap();
     assert_eq!(seal.id, 1);
     assert_eq!(read, Book { changes: read.changes.clone(), ..book.clone() });
     assert_eq!(store.journal(1, 10).await.unwrap(), book.changes.entries);
@@ -343,7 +343,7 @@ async fn a_batch_is_found_by_its_id_where_it_was_committed() {
     let transaction = store.begin().await.unwrap();
     let (book, head) = transaction.load(&Needs::default()).await.unwrap();
     transaction.save(&book, head, [2; 16], NOW).await.unwrap();
-    transaction.rollback().await;
+    transaction.rollback().await.unwrap();
     let transaction = store.begin().await.unwrap();
     let (book, head) = transaction.load(&Needs::default()).await.unwrap();
     transaction.save(&book, head, [3; 16], NOW).await.unwrap();
@@ -406,7 +406,7 @@ async fn every_connection_is_durable_and_strict() {
     let folder = TempDir::new().unwrap();
     let set = config(folder.path(), &[("database.read_connections", "3")]);
     let store = Store::open(&set, sealer(), NOW).await.unwrap();
-    let mut connections = vec![store.writer.begin().await.unwrap()];
+    let mut connections = vec![store.writer.lock().await.begin().await.unwrap()];
     for _ in 0..3 {
         // Each begun transaction keeps a connection of its own.
         connections.push(store.readers.begin().await.unwrap());

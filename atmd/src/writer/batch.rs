@@ -1,7 +1,7 @@
 //! One batch, from what was queued to the answers, and what is done when the database fails.
 
 use super::{Context, Ended};
-use crate::ledger::book::Book;
+use crate::ledger::book::{Book, Changes};
 use crate::ledger::request::{Answer, Needs, Request};
 use crate::ledger::{self, Now};
 use crate::store::{Failure, SealHead, StoreError};
@@ -144,7 +144,7 @@ async fn attempt(context: &Context, requests: &[Request]) -> Result<Decided, Fai
         let failed = match once(context, requests, batch).await {
             Ok(decided) => return Ok(decided),
             Err((Failed::AtCommit(error), decided)) => {
-                warn!(%error, "the connection failed at a commit; looking for the batch");
+                warn!(%error, "a commit failed; looking for the batch");
                 match was_committed(context, &batch).await {
                     Some(true) => return decided.ok_or(Failed::AtCommit(error)),
                     Some(false) => Failed::Before(error),
@@ -177,7 +177,11 @@ fn jitter(pause: Duration) -> Duration {
 async fn was_committed(context: &Context, batch: &[u8; 16]) -> Option<bool> {
     let mut pause = PAUSE;
     for _ in 0..LOOKUPS_MAX {
-        match context.store.was_committed(batch).await {
+        let found = match context.store.renew_writer().await {
+            Ok(()) => context.store.was_committed(batch).await,
+            Err(error) => Err(error),
+        };
+        match found {
             Ok(found) => return Some(found),
             Err(error) if error.failure == Failure::Fatal => return None,
             Err(_) => sleep(pause).await,
@@ -193,26 +197,45 @@ async fn once(
     requests: &[Request],
     batch: [u8; 16],
 ) -> Result<Decided, (Failed, Option<Decided>)> {
-    let before = |error| (Failed::Before(error), None);
-    let transaction = context.store.begin().await.map_err(before)?;
+    let transaction = match context.store.begin().await {
+        Ok(transaction) => transaction,
+        Err(error) => return Err((renewed(context, Failed::Before(error)).await, None)),
+    };
     let mut needs = Needs::default();
     requests.iter().for_each(|request| needs.add(request));
     let now = context.now();
     let written = async {
         let (book, seal): (Book, SealHead) = transaction.load(&needs).await.map_err(Failed::Before)?;
         let (book, decisions) = decide(context, book, requests, now)?;
-        transaction.save(&book, seal, batch, now.at).await.map_err(Failed::Before)?;
-        Ok(Decided { decisions, last_seq: book.head.seq })
-    };
-    match written.await {
-        Ok(decided) => match transaction.commit().await {
-            Ok(()) => Ok(decided),
-            Err(error) => Err((Failed::AtCommit(error), Some(decided))),
-        },
-        Err(failed) => {
-            transaction.rollback().await;
-            Err((failed, None))
+        let changed = book.changes != Changes::default();
+        if changed {
+            transaction.save(&book, seal, batch, now.at).await.map_err(Failed::Before)?;
         }
+        Ok((Decided { decisions, last_seq: book.head.seq }, changed))
+    };
+    let failed = match written.await {
+        Ok((decided, true)) => {
+            return match transaction.commit().await {
+                Ok(()) => Ok(decided),
+                Err(error) => Err((Failed::AtCommit(error), Some(decided))),
+            };
+        }
+        Ok((decided, false)) => match transaction.rollback().await {
+            Ok(()) => return Ok(decided),
+            Err(error) => return Err((renewed(context, Failed::Before(error)).await, None)),
+        },
+        Err(failed) => failed,
+    };
+    // Whether it could be rolled back or not, the connection is not used again.
+    let _ = transaction.rollback().await;
+    Err((renewed(context, failed).await, None))
+}
+
+/// A failure after which the connection was renewed; or that of renewing it.
+async fn renewed(context: &Context, failed: Failed) -> Failed {
+    match (context.store.renew_writer().await, failed) {
+        (Err(error), Failed::Before(_)) => Failed::Before(error),
+        (_, failed) => failed,
     }
 }
 

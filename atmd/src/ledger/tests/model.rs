@@ -190,9 +190,7 @@ impl Players {
             }
             Step::Outcome { by, key: k } => Request::Outcome { caller: self.caller(by).0, key: key(k) },
             Step::Touch { by } => Request::Touch { session: self.caller(by).0.session },
-            Step::End { by } => {
-                Request::EndSession { session: self.caller(by).0.session, reason: SessionEnd::Idle }
-            }
+            Step::End { by } => Request::EndSession { caller: self.caller(by).0, reason: SessionEnd::Idle },
             Step::Exit { by } => Request::Exit { caller: self.caller(by).0 },
             Step::List { who, lost, wait } => {
                 let until = wait.map(|wait| Timestamp::from_ms(now + 1 + WAITS_MS[wait]));

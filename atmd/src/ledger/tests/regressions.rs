@@ -92,3 +92,29 @@ fn a_registration_is_whole_or_nothing() {
     assert_eq!(bank.book.accounts, before.accounts);
     assert_eq!(bank.book.changes.entries, before.changes.entries);
 }
+
+#[test]
+fn a_connection_that_lost_its_session_does_not_end_it() {
+    check(&[(
+        "the first connection is idle after the second resumed the session",
+        "login a
+        resume 1
+        end 1 idle
+        deposit 2
+        end 2 idle
+        deposit 2 => ended: Idle",
+    )]);
+}
+
+#[test]
+fn a_new_pin_ends_the_sessions_of_the_old_one() {
+    check(&[(
+        "two sessions at a time, and one of them changes the PIN",
+        "rule sessions 2
+        login a
+        login a
+        change 2 key 5 right 4
+        deposit 1 => ended: TakenOver
+        deposit 2",
+    )]);
+}

@@ -229,7 +229,7 @@ impl Scene {
                     session_of(&self.bank.ask(&Request::Resume { token: [3; 32] })).expect("resumed");
             }
             "resumed elsewhere" => self.ask(&Request::Resume { token: self.token }),
-            "idle" => self.ask(&Request::EndSession { session, reason: SessionEnd::Idle }),
+            "idle" => self.ask(&Request::EndSession { caller, reason: SessionEnd::Idle }),
             "quiet" => self.bank.clock_ms += 150_001,
             "too long" => {
                 self.bank.clock_ms += 600_001;

@@ -48,7 +48,7 @@ impl Stage {
             ["touch", from] => self.tell(&Request::Touch { session: self.caller(from).0.session }),
             ["end", from, why] => {
                 let reason = if why == "idle" { SessionEnd::Idle } else { SessionEnd::TooLong };
-                self.tell(&Request::EndSession { session: self.caller(from).0.session, reason })
+                self.tell(&Request::EndSession { caller: self.caller(from).0, reason })
             }
             ["exit", from] => self.tell(&Request::Exit { caller: self.caller(from).0 }),
             ["deposit", from] => {

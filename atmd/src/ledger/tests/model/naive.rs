@@ -132,8 +132,8 @@ impl Naive {
                 }
                 Ok(Said::Done)
             }
-            Request::EndSession { session, reason } => {
-                if let Some(life) = self.life(*session) {
+            Request::EndSession { caller, reason } => {
+                if let Some(life) = self.life(caller.session).filter(|l| l.attachment == caller.attachment) {
                     life.end = life.end.or(Some(*reason));
                 }
                 Ok(Said::Done)
@@ -302,6 +302,12 @@ impl Naive {
             Err(Unfit::Same) => no(Rejection::SamePin),
             Ok(pin) => {
                 self.salts.insert(who, pin.salt[0]);
+                let own = usize::try_from(order.caller.session.0).expect("a session") - 1;
+                for (place, life) in self.lives.iter_mut().enumerate() {
+                    if place != own && life.who == who && life.end.is_none() {
+                        life.end = Some(SessionEnd::TakenOver);
+                    }
+                }
                 let balance = self.balances[&who];
                 Ok(Said::Receipt { action: Action::PinChanged, amount: 0, balance, replayed: false })
             }
