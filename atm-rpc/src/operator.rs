@@ -24,8 +24,8 @@ pub trait Operator {
     /// Who answers and who asks.
     async fn whoami() -> Result<Whoami, ServiceError>;
 
-    /// Takes rights off this connection until it ends. What is left is what both the connection
-    /// had and `to` names. Errors: `BadRequest(Widening)` when it would gain something.
+    /// Takes rights off this connection until it ends, once: what is left is what both its role has
+    /// and `to` names. Errors: `BadRequest(Widening)` where it was narrowed before.
     async fn narrow(to: Narrow) -> Result<Whoami, ServiceError>;
 
     /// How atmd is. Needs `status:read`.

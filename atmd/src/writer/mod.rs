@@ -65,7 +65,7 @@ pub struct Writer {
     committed: watch::Receiver<i64>,
 }
 
-/// Why the writer ended by itself.
+/// Why atmd must not go on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Ended {
     /// The storage cannot be trusted any more.
@@ -74,6 +74,9 @@ pub enum Ended {
     /// The books would not balance.
     #[error("an invariant of the ledger is broken: {0}")]
     Invariant(String),
+    /// A task that must not end did.
+    #[error("the task of the {0} stopped, which is a mistake in the program")]
+    Task(&'static str),
 }
 
 impl Writer {

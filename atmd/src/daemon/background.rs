@@ -1,0 +1,48 @@
+//! What is done at intervals while atmd serves.
+
+use crate::ledger::request::Request;
+use crate::rpc::Services;
+use crate::store::Store;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+/// How often the head of the seals goes to the log, where an attacker on the database cannot change it.
+const SEAL_HEAD_INTERVAL: Duration = Duration::from_secs(60);
+/// How often the keys of old rejections are forgotten.
+const FORGET_INTERVAL: Duration = Duration::from_secs(3600);
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Tells the head of the seals to the log: a history that was cut off at its end does not match it.
+pub(super) async fn tell_seal_head(store: Store, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(SEAL_HEAD_INTERVAL);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        match store.seal_head().await {
+            Ok(head) => {
+                let mac: String = head.mac.iter().map(|byte| format!("{byte:02x}")).collect();
+                info!(seal = head.id, mac, "seal head");
+            }
+            Err(error) => warn!(%error, "the head of the seals could not be read"),
+        }
+    }
+}
+
+/// Forgets the keys of requests that were rejected so many days ago.
+pub(super) async fn forget_rejections(days: u32, services: Arc<Services>) {
+    let mut ticks = tokio::time::interval(FORGET_INTERVAL);
+    loop {
+        tokio::select! {
+            () = services.stop.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        let before = services.clock.now().plus_ms(-i64::from(days) * DAY_MS);
+        if let Err(error) = services.writer.submit(Request::ForgetRejections { before }).await {
+            warn!(%error, "old rejections could not be forgotten; trying again in an hour");
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! The life of the daemon: start in order, serve, stop in order.
+
+mod announce;
+mod assemble;
+mod background;
+mod error;
+mod prepare;
+mod sockets;
+
+pub use error::StartError;
+
+use crate::cli::{complain, say};
+use crate::clock::{self, Clock};
+use crate::config::Config;
+use crate::files;
+use crate::log::{self, LogGuard};
+use crate::monitor::{self, Monitor};
+use crate::pki::Pki;
+use crate::rpc::Services;
+use crate::seal::Sealer;
+use crate::store::{self, DataLock, OpenError, Store};
+use crate::writer::Ended;
+use announce::announce;
+use assemble::{open_bank, project, services, start_writer};
+use background::{forget_rejections, tell_seal_head};
+use prepare::{load_secrets, log_panics, make_data_dir, raise_open_files, without_core_dumps};
+use rustix::fs::Mode;
+use rustix::process::umask;
+use sockets::Sockets;
+use std::io::{self, IsTerminal};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{error, info, warn};
+
+/// How long the end waits for the writer after everybody else is done.
+const WRITER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Serves until a signal.
+///
+/// # Errors
+/// [`StartError`].
+pub fn run(config: &Config) -> Result<(), StartError> {
+    without_core_dumps();
+    // Every file and folder is made with the mode it should have.
+    umask(Mode::WGRP | Mode::WOTH);
+    raise_open_files(config)?;
+    let runtime = runtime(config)?;
+    let result = runtime.block_on(async {
+        let daemon = Daemon::start(config).await?;
+        daemon.serve().await
+    });
+    // Threads that still wait for a disk are left behind.
+    runtime.shutdown_background();
+    result
+}
+
+/// Brings the database's schema up to date.
+///
+/// # Errors
+/// [`StartError`].
+pub fn migrate(config: &Config) -> Result<(), StartError> {
+    let data_dir = &config.server.data_dir;
+    runtime(config)?.block_on(async {
+        make_data_dir(data_dir)?;
+        let _lock = store::lock_data_dir(data_dir)?;
+        let secrets = load_secrets(config)?;
+        let pending = store::pending_migrations(config).await?;
+        let opened = Store::open(config, Sealer::new(secrets.seal_key), Clock::System.now()).await?;
+        opened.close().await.map_err(OpenError::Database)?;
+        match pending.as_slice() {
+            [] => say("the schema is up to date\n"),
+            names => say(&format!("applied {}\n", names.join(", "))),
+        };
+        Ok(())
+    })
+}
+
+fn runtime(config: &Config) -> Result<Runtime, StartError> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(config.server.worker_threads).thread_name("atmd").enable_all();
+    builder.build().map_err(StartError::Threads)
+}
+
+/// A daemon that serves.
+struct Daemon {
+    services: Arc<Services>,
+    writer: JoinHandle<Result<(), Ended>>,
+    connections: TaskTracker,
+    listeners: [JoinHandle<()>; 2],
+    projection: JoinHandle<()>,
+    stop_projection: CancellationToken,
+    shutdown_timeout: Duration,
+    terminate: Signal,
+    interrupt: Signal,
+    // Dropped last, in this order.
+    _log: LogGuard,
+    _lock: DataLock,
+}
+
+impl Daemon {
+    async fn start(config: &Config) -> Result<Self, StartError> {
+        let data_dir = &config.server.data_dir;
+        let clock = Clock::System;
+        let begun = clock::monotonic();
+        let terminate = signal(SignalKind::terminate()).map_err(StartError::Threads)?;
+        let interrupt = signal(SignalKind::interrupt()).map_err(StartError::Threads)?;
+        make_data_dir(data_dir)?;
+        let lock = store::lock_data_dir(data_dir)?;
+        let sockets = Sockets::bind(config).await?;
+        let log = log::start(&config.logging).map_err(|error| StartError::Log(format!("{error:#}")))?;
+        log_panics();
+        let secrets = load_secrets(config)?;
+        let pki = Pki::in_data_dir(data_dir)?;
+        pki.found(config.database.path.exists())?;
+        files::sync_folder_of(&pki.ca_folder())
+            .map_err(|source| StartError::DataDir { path: data_dir.clone(), source })?;
+        let store = Store::open(config, Sealer::new(secrets.seal_key), clock.now()).await?;
+        let (writer, writer_task) = start_writer(config, &store, &clock);
+        let first_start = !store.is_founded().await.map_err(OpenError::Database)?;
+        if first_start {
+            open_bank(config, &pki, &writer, &clock).await?;
+        }
+        let monitor = Monitor::new(begun);
+        let services = services(config, store, writer, secrets.peppers, clock, monitor)?;
+        let stop_projection = CancellationToken::new();
+        let projection = tokio::spawn(project(config, &services).run(stop_projection.clone()));
+        let lost = log.lost();
+        let (monitor, stop) = (Arc::clone(&services.monitor), services.stop.clone());
+        let interval = config.server.monitor_interval;
+        tokio::spawn(monitor::run(monitor, interval, stop.clone(), move || lost.count()));
+        tokio::spawn(tell_seal_head(services.store.clone(), stop));
+        tokio::spawn(forget_rejections(config.ledger.rejections_days, Arc::clone(&services)));
+        let connections = TaskTracker::new();
+        let addresses = sockets.addresses();
+        let listeners = sockets.serve(config, &pki, &services, &connections)?;
+        announce(config, &pki, first_start, addresses);
+        Ok(Self {
+            services,
+            writer: writer_task,
+            connections,
+            listeners,
+            projection,
+            stop_projection,
+            shutdown_timeout: config.server.shutdown_timeout,
+            terminate,
+            interrupt,
+            _log: log,
+            _lock: lock,
+        })
+    }
+
+    /// Waits for a signal, or for the writer to end by itself, and stops in order. A second signal ends
+    /// atmd at once.
+    async fn serve(mut self) -> Result<(), StartError> {
+        let [customers, operators] = &mut self.listeners;
+        let why = tokio::select! {
+            _ = self.terminate.recv() => Ok("SIGTERM"),
+            _ = self.interrupt.recv() => Ok("SIGINT"),
+            ended = &mut self.writer => Err(match ended {
+                Ok(Err(ended)) => ended,
+                Ok(Ok(())) => Ended::Task("writer"),
+                Err(panic) => Ended::Invariant(panic.to_string()),
+            }),
+            _ = &mut self.projection => Err(Ended::Task("ledgers")),
+            _ = customers => Err(Ended::Task("customers' listener")),
+            _ = operators => Err(Ended::Task("operators' listener")),
+        };
+        let why = why.map_err(|ended| {
+            error!(error = %ended, "atmd ends: it cannot go on like this");
+            StartError::Ended(ended)
+        })?;
+        // Somebody who looks on is told; who does not read stderr must not hold up the end.
+        if io::stderr().is_terminal() {
+            complain("stopping; a second signal ends it at once");
+        }
+        info!(signal = why, "stopping: no new connections, what is queued is committed");
+        let Self { services, writer, connections, projection, stop_projection, shutdown_timeout, .. } = self;
+        let (mut terminate, mut interrupt) = (self.terminate, self.interrupt);
+        let stopped = stop(services, writer, connections, projection, stop_projection, shutdown_timeout);
+        tokio::select! {
+            () = stopped => info!("stopped"),
+            _ = terminate.recv() => warn!("ended at once by a second signal"),
+            _ = interrupt.recv() => warn!("ended at once by a second signal"),
+        }
+        Ok(())
+    }
+}
+
+async fn stop(
+    services: Arc<Services>,
+    writer: JoinHandle<Result<(), Ended>>,
+    connections: TaskTracker,
+    projection: JoinHandle<()>,
+    stop_projection: CancellationToken,
+    shutdown_timeout: Duration,
+) {
+    services.stop.cancel();
+    connections.close();
+    if timeout(shutdown_timeout, connections.wait()).await.is_err() {
+        warn!(connections = connections.len(), "connections were still open when shutdown_timeout was over");
+    }
+    stop_projection.cancel();
+    if projection.await.is_err() {
+        warn!("the task that writes the CSV ledgers had failed");
+    }
+    let store = services.store.clone();
+    drop(services);
+    match timeout(WRITER_TIMEOUT, writer).await {
+        Ok(Ok(Ok(()))) => {}
+        Ok(ended) => error!(?ended, "the writer did not end in order"),
+        Err(_) => warn!("the writer still waits; what it has not committed is not acknowledged"),
+    }
+    if let Err(error) = store.close().await {
+        warn!(%error, "the database did not close in order");
+    }
+}

@@ -1,0 +1,74 @@
+//! What must be right before anything is served: limits of the process, folders, keys.
+
+use super::StartError;
+use crate::config::Config;
+use crate::csv::render::Ledger;
+use crate::secrets;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use tracing::error;
+
+/// A core dump would hold PINs and keys.
+pub(super) fn without_core_dumps() {
+    // Refused only where the limit is lower already.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+}
+
+/// Files beside connections: the database, the ledgers, the log, the runtime's own.
+const OPEN_FILES_BESIDE: u64 = 128;
+
+/// Makes room for as many open files as there may be connections.
+pub(super) fn raise_open_files(config: &Config) -> Result<(), StartError> {
+    let connections = config.server.max_connections.saturating_add(config.operator.max_connections);
+    let needed = u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(OPEN_FILES_BESIDE);
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_some_and(|current| current < needed) {
+        let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+        if raised.is_err() || limit.maximum.is_some_and(|maximum| maximum < needed) {
+            return Err(StartError::OpenFiles {
+                needed,
+                allowed: limit.maximum.or(limit.current).unwrap_or(0),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Readable by others, who need the CA in it; what is secret has folders of its own.
+pub(super) fn make_data_dir(path: &Path) -> Result<(), StartError> {
+    let made = DirBuilder::new().recursive(true).mode(0o755).create(path);
+    made.map_err(|source| StartError::DataDir { path: path.to_owned(), source })
+}
+
+/// A bank is never opened anew beside the ledgers of one that was there.
+fn check_database(config: &Config) -> Result<(), StartError> {
+    let database = &config.database.path;
+    let ledgers = Ledger::ALL.map(|ledger| config.server.data_dir.join("ledger").join(ledger.file_name()));
+    match ledgers.into_iter().find(|ledger| ledger.exists()) {
+        Some(ledger) if !database.exists() => {
+            Err(StartError::DatabaseGone { database: database.clone(), ledger })
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn load_secrets(config: &Config) -> Result<secrets::Secrets, StartError> {
+    check_database(config)?;
+    let folder = config.server.data_dir.join("keys");
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+    made.map_err(|source| StartError::DataDir { path: folder.clone(), source })?;
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    Ok(secrets::load(&folder, credentials.as_deref(), config.database.path.exists())?)
+}
+
+/// What should never happen goes to the log, too.
+pub(super) fn log_panics() {
+    let default = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let place = panic.location().map(ToString::to_string);
+        error!(place, "a task of atmd panicked; this is a mistake in the program");
+        default(panic);
+    }));
+}
