@@ -16,13 +16,13 @@ pub(crate) struct Globals {
     /// How rows are printed.
     #[arg(short, long, global = true, value_enum, value_name = "FORMAT")]
     pub(crate) output: Option<Format>,
-    /// Where atmd is.
+    /// Where atmd's listener for operators is, or ATMCTL_SERVER.
     #[arg(long, global = true, value_name = "HOST:PORT")]
     pub(crate) server: Option<String>,
-    /// The certificate that atmd's is checked against.
+    /// The certificate that atmd's is checked against, or ATMCTL_CA.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) ca: Option<String>,
-    /// The operator's certificate and key.
+    /// The operator's certificate and key, or ATMCTL_IDENTITY.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) identity: Option<String>,
     /// How long the command may take: 30s, 5m.
@@ -45,12 +45,35 @@ pub(crate) const RESERVED_FLAGS: &[&str] = &[
     "help", "version",
 ];
 
+/// What every exit code means, in a line.
+macro_rules! exit_codes {
+    () => {
+        "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a finding, 4 not found, 5 conflict, \
+         69 atmd is not reachable, 70 the plugin crashed, 75 try again, 76 the protocol was broken, \
+         77 denied, 78 wrong configuration, 126 the plugin is not run, 127 unknown command, \
+         130 interrupted"
+    };
+}
+
+/// What stands at the end of a command's help.
+macro_rules! examples {
+    ($($words:literal),+) => { concat!("Examples:\n", $("  atmctl ", $words, "\n",)+ "\n", exit_codes!()) };
+}
+
+/// As [`examples`], of words that are known at run time.
+pub(crate) fn after_help(examples: impl Iterator<Item = String>) -> String {
+    let lines: String = examples.map(|words| format!("  atmctl {}\n", words.trim_end())).collect();
+    if lines.is_empty() { exit_codes!().to_owned() } else { format!("Examples:\n{lines}\n{}", exit_codes!()) }
+}
+
 /// The core's commands.
 #[derive(Subcommand, Clone, Debug)]
 pub(crate) enum Core {
     /// How atmd is; exit code 1 where it is not well.
+    #[command(after_help = examples!("status", "status -o json"))]
     Status,
     /// Make one call and print its answer as JSON.
+    #[command(after_help = examples!("api whoami", "api blacklist_list '{\"rows\":10}'"))]
     Api {
         /// The call, such as `whoami` or `blacklist_show`.
         method: String,
@@ -65,6 +88,7 @@ pub(crate) enum Core {
     #[command(subcommand)]
     Config(Config),
     /// The version of atmctl and of what it speaks.
+    #[command(after_help = examples!("version", "version -o json"))]
     Version,
 }
 
@@ -72,8 +96,10 @@ pub(crate) enum Core {
 #[derive(Subcommand, Clone, Debug)]
 pub(crate) enum Plugin {
     /// All plugins, those that cannot be used with the reason.
+    #[command(after_help = examples!("plugin list", "plugin list -o csv"))]
     List,
     /// One plugin: where it is, its commands and their rights.
+    #[command(after_help = examples!("plugin info NAME"))]
     Info {
         /// Its name.
         name: String,
@@ -84,6 +110,7 @@ pub(crate) enum Plugin {
 #[derive(Subcommand, Clone, Debug)]
 pub(crate) enum Config {
     /// The settings in force.
+    #[command(after_help = examples!("config show", "config show --origin"))]
     Show {
         /// Tell where each comes from.
         #[arg(long)]
@@ -100,6 +127,8 @@ pub(crate) enum Parsed {
     Plugin(String),
 }
 
+const ROOT_HELP: &str = examples!("status", "plugin list", "config show --origin", "help plugin info");
+
 /// The core's tree, to which a plugin's may be added.
 pub(crate) fn tree() -> Command {
     let root = Command::new("atmctl")
@@ -109,7 +138,7 @@ pub(crate) fn tree() -> Command {
         .arg_required_else_help(true)
         .disable_help_subcommand(true);
     let root = Globals::augment_args(root.next_help_heading("Options of every command"));
-    Core::augment_subcommands(root).about("Operates atmd")
+    Core::augment_subcommands(root).about("Operates atmd").after_help(ROOT_HELP)
 }
 
 /// Whether the core has a command of that name.
@@ -123,7 +152,8 @@ pub(crate) fn parse(arguments: &[OsString], found: &[Found]) -> Result<Parsed, S
         found.iter().filter(|plugin| plugin.is_available()).map(|plugin| plugin.name.as_str()).collect();
     let mut root = tree().allow_external_subcommands(true);
     if !names.is_empty() {
-        root = root.after_help(format!("Plugins: {} (see: atmctl plugin list)", names.join(", ")));
+        let plugins = format!("Plugins: {} (see: atmctl plugin list)\n\n", names.join(", "));
+        root = root.after_help(plugins + ROOT_HELP);
     }
     let matches = root.try_get_matches_from(arguments).map_err(stop_of)?;
     match matches.subcommand_name() {
@@ -140,8 +170,10 @@ pub(crate) fn parse(arguments: &[OsString], found: &[Found]) -> Result<Parsed, S
 
 /// `atmctl help a b` as `atmctl a b --help`, everything else as it is.
 pub(crate) fn with_help_last(mut arguments: Vec<OsString>) -> Vec<OsString> {
-    if arguments.get(1).is_some_and(|word| word == "help") {
-        arguments.remove(1);
+    let read = tree().allow_external_subcommands(true).try_get_matches_from(&arguments);
+    if let Some(("help", rest)) = read.as_ref().ok().and_then(clap::ArgMatches::subcommand) {
+        let behind = rest.get_many::<OsString>("").map_or(0, Iterator::count);
+        arguments.remove(arguments.len() - behind - 1);
         arguments.push("--help".into());
     }
     arguments
@@ -201,6 +233,28 @@ mod tests {
     }
 
     #[test]
+    fn every_help_has_examples_that_work_and_all_exit_codes() {
+        fn check(command: &Command) {
+            let inner: Vec<_> = command.get_subcommands().collect();
+            inner.iter().for_each(|command| check(command));
+            if !inner.is_empty() && command.get_name() != "atmctl" {
+                return;
+            }
+            let help = command.get_after_help().unwrap_or_else(|| panic!("{command}")).to_string();
+            let examples: Vec<_> = help.lines().filter_map(|line| line.strip_prefix("  ")).collect();
+            assert!(!examples.is_empty(), "{command}");
+            for example in examples {
+                let parsed = parse(&with_help_last(words(example)), &[]);
+                assert!(matches!(parsed, Ok(Parsed::Core(..)) | Err(Stop::Help(_))), "{example}: {parsed:?}");
+            }
+            for code in Code::ALL {
+                assert!(help.contains(&format!(" {} ", code.exit())), "{code:?}: {help}");
+            }
+        }
+        check(&tree());
+    }
+
+    #[test]
     fn options_stand_before_and_after() {
         for line in ["atmctl -o json --timeout 5s status", "atmctl status --timeout=5s -ojson"] {
             let Parsed::Core(globals, Core::Status) = parse(&words(line), &[]).unwrap() else {
@@ -228,7 +282,13 @@ mod tests {
         }
         let Err(Stop::Failed(failure)) = parse(&words("atmctl statsu"), &[]) else { panic!("it is unknown") };
         assert!(failure.message.contains("'status'"), "{failure}");
-        for line in ["atmctl --help", "atmctl help", "atmctl help plugin list", "atmctl --version"] {
+        for line in [
+            "atmctl --help",
+            "atmctl help",
+            "atmctl help plugin list",
+            "atmctl -o json --ca help help plugin",
+            "atmctl --version",
+        ] {
             let words = with_help_last(words(line));
             assert!(matches!(parse(&words, &[]), Err(Stop::Help(_))), "{line}");
         }

@@ -7,7 +7,7 @@ use atm_rpc::transport::tls::Identity;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// atmd's data directory: that of a clone, and that of an installation.
 const DATA: [&str; 2] = ["./data", "/var/lib/atmd"];
@@ -19,9 +19,14 @@ pub(crate) fn endpoint(settings: &Settings) -> Result<Endpoint, Failure> {
             .hint("copy public/ca.pem out of atmd's data directory and name it: --ca FILE or ATMCTL_CA")
     })?;
     let identity = identity_file(settings).ok_or_else(|| {
-        let places = places("pki/root.pem");
-        Failure::new(Code::Configuration, format!("no operator's identity: none in your configuration folder, and none that you may read in {places}"))
-            .hint("run it with sudo, or ask an administrator for an identity and name it: --identity FILE or ATMCTL_IDENTITY")
+        let text = format!(
+            "no operator's identity: none in your configuration folder, and none that you may read in {}",
+            places("pki/root.pem")
+        );
+        Failure::new(Code::Configuration, text).hint(
+            "run it with sudo, or ask an administrator for an identity and name it: --identity FILE or \
+             ATMCTL_IDENTITY",
+        )
     })?;
     let ca_pem = std::fs::read(&ca.value).map_err(|error| unreadable(&ca.value, &error))?;
     let pem = read_secret(Path::new(&identity.value))?;
@@ -36,33 +41,23 @@ pub(crate) fn endpoint(settings: &Settings) -> Result<Endpoint, Failure> {
 
 /// The CA in force, if there is one.
 pub(crate) fn ca_file(settings: &Settings) -> Option<Sourced> {
-    settings
-        .ca
-        .clone()
-        .or_else(|| first_readable(DATA.iter().map(|data| Path::new(data).join("public/ca.pem"))))
+    settings.ca.clone().or_else(|| first_readable("public/ca.pem"))
 }
 
 /// The identity in force, if there is one.
 pub(crate) fn identity_file(settings: &Settings) -> Option<Sourced> {
-    let users = settings
-        .users_identity
-        .iter()
-        .filter(|path| path.exists())
-        .map(|path| Sourced { value: path.display().to_string(), origin: "found".to_owned() });
-    let roots = || first_readable(DATA.iter().map(|data| Path::new(data).join("pki/root.pem")));
-    settings
-        .identity
-        .clone()
-        .or_else(|| {
-            let mut users = users;
-            users.next()
-        })
-        .or_else(roots)
+    let users = || settings.users_identity.as_deref().filter(|path| path.exists()).map(found);
+    settings.identity.clone().or_else(users).or_else(|| first_readable("pki/root.pem"))
 }
 
-fn first_readable(mut candidates: impl Iterator<Item = PathBuf>) -> Option<Sourced> {
-    let found = candidates.find(|path| File::open(path).is_ok())?;
-    Some(Sourced { value: found.display().to_string(), origin: "found".to_owned() })
+/// A file of a data directory.
+fn first_readable(file: &str) -> Option<Sourced> {
+    let mut candidates = DATA.iter().map(|data| Path::new(data).join(file));
+    candidates.find(|path| File::open(path).is_ok()).as_deref().map(found)
+}
+
+fn found(path: &Path) -> Sourced {
+    Sourced { value: path.display().to_string(), origin: "found".to_owned() }
 }
 
 fn places(file: &str) -> String {

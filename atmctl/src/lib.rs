@@ -1,10 +1,10 @@
 //! What an operator runs: a small host for plugins.
 //!
-//! - [`arguments`]: the command line of the core, and options that go with every command.
-//! - [`settings`], [`identity`], [`link`]: where atmd is, who asks, and the connection.
-//! - [`commands`]: the core's own commands.
-//! - [`plugins`]: find, describe, narrow, launch, relay. It knows no plugin by name.
-//! - [`render`]: rows as table, JSON or CSV.
+//! - `arguments`: the command line of the core, and options that go with every command.
+//! - `settings`, `identity`, `link`: where atmd is, who asks, and the connection.
+//! - `commands`: the core's own commands.
+//! - `plugins`: find, describe, narrow, launch, relay. It knows no plugin by name.
+//! - `render`: rows as table, JSON or CSV.
 //!
 //! Data goes to stdout, everything else to stderr. Policy is not here: atmd decides.
 
@@ -19,8 +19,9 @@ mod stop;
 #[cfg(test)]
 mod tests;
 
-use arguments::Core;
+use arguments::{Core, Globals};
 use atm_rpc::plugin::{Code, Failure};
+use plugins::discover::Found;
 use settings::{Files, Settings};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -90,16 +91,30 @@ async fn dispatch(arguments: &[OsString], files: Result<Files, Failure>, io: &mu
         }
     };
     let settings = Settings::resolve(&globals, &io.environment, &files?)?;
+    tokio::select! {
+        biased;
+        over = settings.over() => Err(over.into()),
+        result = do_core(core, &globals, &settings, &found, io) => result,
+    }
+}
+
+async fn do_core(
+    core: Core,
+    globals: &Globals,
+    settings: &Settings,
+    found: &[Found],
+    io: &mut Io,
+) -> Result<u8, Stop> {
     match core {
-        Core::Status => commands::status::run(&settings, io).await,
+        Core::Status => commands::status::run(settings, io).await,
         Core::Api { method, body } => {
-            commands::api::run(&method, body.as_deref(), &globals, &settings, io).await
+            commands::api::run(&method, body.as_deref(), globals, settings, io).await
         }
-        Core::Plugin(arguments::Plugin::List) => commands::plugin::list(&found, &settings, io).await,
+        Core::Plugin(arguments::Plugin::List) => commands::plugin::list(found, settings, io).await,
         Core::Plugin(arguments::Plugin::Info { name }) => {
-            commands::plugin::info(&name, &found, &settings, io).await
+            commands::plugin::info(&name, found, settings, io).await
         }
-        Core::Config(arguments::Config::Show { origin }) => commands::config::show(origin, &settings, io),
-        Core::Version => commands::version::run(&settings, io),
+        Core::Config(arguments::Config::Show { origin }) => commands::config::show(origin, settings, io),
+        Core::Version => commands::version::run(settings, io),
     }
 }

@@ -6,7 +6,7 @@ use crate::settings::Settings;
 use crate::{Io, identity};
 use atm_rpc::client::{ConnectError, Connection, Endpoint};
 use atm_rpc::error::ServiceError;
-use atm_rpc::operator::{Capability, Narrow, OperatorRequest, PROTOCOL, Whoami};
+use atm_rpc::operator::{Narrow, OperatorRequest, PROTOCOL, Whoami};
 use atm_rpc::plugin::{Code, ENV_FD, Failure};
 use atm_rpc::transport::wire::{ToClient, ToServer};
 use atm_rpc::transport::{OPERATOR, codec};
@@ -43,6 +43,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     /// The frames, for somebody else to go on.
     pub(crate) fn into_frames(self) -> Frames<S> {
         self.frames
+    }
+
+    /// Who answers and who asks.
+    pub(crate) async fn whoami(&mut self) -> Result<Whoami, Failure> {
+        understood(self.ask(&OperatorRequest::Whoami {}).await?)
+    }
+
+    /// Takes all rights from this connection, for good, that `to` does not name.
+    pub(crate) async fn narrow(&mut self, to: Narrow) -> Result<Whoami, Failure> {
+        understood(self.ask(&OperatorRequest::Narrow { to }).await?)
     }
 
     /// Makes a call of this protocol.
@@ -132,29 +142,17 @@ pub(crate) fn endpoint(settings: &Settings, io: &Io) -> Result<Endpoint, Failure
     identity::endpoint(settings)
 }
 
-/// Takes all rights from a link that `to` does not name.
-pub(crate) async fn narrow<S>(link: &mut Link<S>, to: &Narrow) -> Result<Whoami, Failure>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    let me: Whoami = link.ask(&OperatorRequest::Whoami {}).await?;
-    if me.protocol != PROTOCOL {
-        let text = format!("atmd {} speaks operator protocol {}, not {PROTOCOL}", me.version, me.protocol);
-        return Err(Failure::new(Code::Protocol, text));
+fn understood(me: Whoami) -> Result<Whoami, Failure> {
+    if me.protocol == PROTOCOL {
+        return Ok(me);
     }
-    let to = Narrow { capabilities: shared(&to.capabilities, &me.capabilities), ..to.clone() };
-    link.ask(&OperatorRequest::Narrow { to }).await
-}
-
-/// What both have, in the order of `wanted`.
-fn shared(wanted: &[Capability], had: &[Capability]) -> Vec<Capability> {
-    wanted.iter().copied().filter(|capability| had.contains(capability)).collect()
+    let text = format!("atmd {} speaks operator protocol {}, not {PROTOCOL}", me.version, me.protocol);
+    Err(Failure::new(Code::Protocol, text))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use atm_rpc::operator::{Mode, Role};
     use serde_json::json;
     use tokio::io::DuplexStream;
 
@@ -195,28 +193,14 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_plugin_gets_what_it_describes_and_the_role_has() {
-        use Capability::{AccountsPii, BlacklistRead, BlacklistWrite};
-        let table: &[(&[Capability], Role, &[Capability])] = &[
-            (&[BlacklistRead, AccountsPii], Role::Viewer, &[BlacklistRead]),
-            (&[BlacklistRead, AccountsPii], Role::Operator, &[BlacklistRead, AccountsPii]),
-            (&[BlacklistWrite], Role::Viewer, &[]),
-            (&[], Role::Admin, &[]),
-        ];
-        for (wanted, role, got) in table {
-            assert_eq!(&shared(wanted, role.capabilities()), got);
-        }
-    }
-
     #[tokio::test]
     async fn another_protocol_is_not_spoken() {
-        let me = json!({ "version": "9", "protocol": 9, "operator": "root", "role": "admin",
-            "capabilities": [], "mode": "change" });
-        let mut link =
-            answering(vec![json!({ "id": 7, "result": { "Ok": { "Whoami": { "Ok": me } } } })]).await;
-        let to =
-            Narrow { mode: Mode::Read, command: "x".into(), capabilities: vec![], plugin: None, ttl_ms: 1 };
-        assert_eq!(narrow(&mut link, &to).await.unwrap_err().code, Code::Protocol);
+        for (protocol, expected) in [(PROTOCOL, None), (PROTOCOL + 1, Some(Code::Protocol))] {
+            let me = json!({ "version": "9", "protocol": protocol, "currency": "INR", "operator": "root",
+                "role": "admin", "capabilities": [], "mode": "change" });
+            let answer = json!({ "id": 7, "result": { "Ok": { "Whoami": { "Ok": me } } } });
+            let answered = answering(vec![answer]).await.whoami().await;
+            assert_eq!(answered.err().map(|failure| failure.code), expected);
+        }
     }
 }

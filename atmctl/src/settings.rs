@@ -78,6 +78,15 @@ impl Settings {
             users_identity: config_home(environment).map(|home| home.join("atm/identity.pem")),
         })
     }
+
+    /// Waits until the command has taken longer than it may.
+    pub(crate) async fn over(&self) -> Failure {
+        match self.limit {
+            Some(limit) => tokio::time::sleep(limit).await,
+            None => std::future::pending().await,
+        }
+        Failure::new(Code::TryAgain, "the command took longer than --timeout allows")
+    }
 }
 
 /// $XDG_CONFIG_HOME, or where it is by default.

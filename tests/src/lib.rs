@@ -7,10 +7,12 @@
     clippy::expect_used,
     clippy::panic,
     clippy::print_stderr,
+    clippy::disallowed_methods,
     reason = "a harness ends the test that it cannot go on with"
 )]
 
 pub mod bank;
+pub mod books;
 pub mod csv;
 pub mod daemon;
 pub mod link;

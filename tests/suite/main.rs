@@ -4,16 +4,23 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::disallowed_methods,
     reason = "a test ends where its promise does not hold"
 )]
 
+mod atmctl;
 mod concurrency;
 mod conversation;
 mod crash;
 mod demo;
 mod guessing;
 mod layout;
+mod ledgers;
 mod operators;
 mod programs;
+mod readme;
+mod service;
+mod sessions;
 mod single;
 mod story;
+mod writer;

@@ -37,7 +37,7 @@ pub(crate) async fn run(
         let endpoint = link::endpoint(settings, io)?;
         let mut link = link::as_operator(&endpoint, patience).await?;
         if globals.dry_run {
-            link::narrow(&mut link, &dry_run(patience)).await?;
+            link.narrow(dry_run(patience)).await?;
         }
         link.call(&call).await?
     };

@@ -25,19 +25,14 @@ pub(crate) async fn list(found: &[Found], settings: &Settings, io: &mut Io) -> R
 }
 
 async fn line(found: &Found) -> Value {
-    let (name, trust) = (&found.name, found.trust.name());
-    match (&found.refused, describe(found).await) {
-        (Some(reason), _) => {
-            json!({ "name": name, "version": null, "state": "unavailable", "trust": trust, "summary": reason })
-        }
-        (None, Err(failure)) => json!({
-            "name": name, "version": null, "state": "unavailable", "trust": trust, "summary": failure.message,
-        }),
-        (None, Ok(description)) => json!({
-            "name": name, "version": description.version, "state": "available", "trust": trust,
-            "summary": description.summary,
-        }),
-    }
+    let (version, state, summary) = match describe(found).await {
+        Ok(description) => (Some(description.version), "available", description.summary),
+        Err(failure) => (None, "unavailable", failure.message),
+    };
+    json!({
+        "name": found.name, "version": version, "state": state, "trust": found.trust.name(),
+        "summary": summary,
+    })
 }
 
 pub(crate) async fn info(name: &str, found: &[Found], settings: &Settings, io: &mut Io) -> Result<u8, Stop> {
@@ -62,7 +57,7 @@ pub(crate) async fn info(name: &str, found: &[Found], settings: &Settings, io: &
         "summary": description.summary,
         "commands": commands.join("; "),
     });
-    record(settings.format, &schema("atmctl.plugin.info/1", &columns), &row, io)?;
+    record(settings.format, &schema("atmctl.plugin.info/1", &columns), None, &row, io)?;
     Ok(0)
 }
 

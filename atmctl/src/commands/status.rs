@@ -7,13 +7,15 @@ use crate::settings::Settings;
 use crate::stop::Stop;
 use atm_rpc::operator::{OperatorRequest, Status};
 use atm_rpc::plugin::{Code, Kind, Schema};
+use atm_rpc::types::money::Currency;
 use serde_json::{Value, json};
 
 pub(crate) async fn run(settings: &Settings, io: &mut Io) -> Result<u8, Stop> {
     let endpoint = link::endpoint(settings, io)?;
     let mut link = link::as_operator(&endpoint, settings.limit.unwrap_or(link::PATIENCE)).await?;
+    let me = link.whoami().await?;
     let status: Status = link.ask(&OperatorRequest::Status {}).await?;
-    record(settings.format, &columns(), &row(&status), io)?;
+    record(settings.format, &columns(), Some(me.currency), &row(&status, me.currency), io)?;
     Ok(if status.healthy { 0 } else { Code::Failed.exit() })
 }
 
@@ -34,13 +36,14 @@ fn columns() -> Schema {
             ("connections_total", Kind::Number),
             ("journal_seq", Kind::Number),
             ("vault_balance", Kind::Money),
+            ("currency", Kind::Text),
             ("business_date", Kind::Date),
             ("projection_lag_entries", Kind::Number),
         ],
     )
 }
 
-fn row(status: &Status) -> Value {
+fn row(status: &Status, currency: Currency) -> Value {
     let reasons = Some(status.reasons.join("; ")).filter(|reasons| !reasons.is_empty());
     json!({
         "healthy": status.healthy,
@@ -56,6 +59,7 @@ fn row(status: &Status) -> Value {
         "connections_total": status.connections_total,
         "journal_seq": status.journal_seq,
         "vault_balance": status.vault_balance_minor,
+        "currency": currency,
         "business_date": status.business_date,
         "projection_lag_entries": status.projection_lag_entries,
     })
@@ -87,8 +91,8 @@ mod tests {
             projection_lag_entries: 0,
         };
         let (schema, mut out) = (columns(), Vec::new());
-        let mut renderer = Renderer::new(Format::Json, &schema);
-        renderer.row(&row(&status), &mut out).unwrap();
+        let mut renderer = Renderer::new(Format::Json, &schema, Some(Currency::INR));
+        renderer.row(&row(&status, Currency::INR), &mut out).unwrap();
         renderer.finish(&mut out).unwrap();
         let read: Value = serde_json::from_slice(&out).unwrap();
         assert_eq!(read["data"][0]["reasons"], "the disk is full; the projection lags");

@@ -15,6 +15,6 @@ pub(crate) fn run(settings: &Settings, io: &mut Io) -> Result<u8, Stop> {
         "operator_protocol": atm_rpc::operator::PROTOCOL,
         "plugin_protocol": atm_rpc::plugin::PROTOCOL,
     });
-    record(settings.format, &schema("atmctl.version/1", &columns), &row, io)?;
+    record(settings.format, &schema("atmctl.version/1", &columns), None, &row, io)?;
     Ok(0)
 }

@@ -1,15 +1,17 @@
 //! Asks a plugin to describe itself, and takes nothing from it that would confuse the host.
 
 use super::discover::{Found, is_name};
+use super::process::{end_group, id};
 use crate::arguments::RESERVED_FLAGS;
 use atm_rpc::plugin::{
-    Argument, Code, Command, DESCRIBE, DESCRIPTION_BYTES_MAX, Description, Failure, Form, Kind, Output,
-    PROTOCOL,
+    Argument, Code, Column, Command, Connection, DESCRIBE, DESCRIPTION_BYTES_MAX, Description, Failure, Form,
+    Kind, Output, PROTOCOL,
 };
 use std::collections::BTreeSet;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
+use tokio::process::Child;
 use tokio::time::timeout;
 
 const TIME: Duration = Duration::from_secs(2);
@@ -25,8 +27,7 @@ pub(crate) async fn describe(found: &Found) -> Result<Description, Failure> {
         let name = &found.name;
         return Err(Failure::new(Code::Refused, format!("the plugin {name} is not run: {reason}")));
     }
-    let said = timeout(TIME, say(found)).await.unwrap_or_else(|_| Err("it took longer than 2 s".to_owned()));
-    said.and_then(|text| read(&found.name, &text)).map_err(|what| {
+    say(found).await.and_then(|text| read(&found.name, &text)).map_err(|what| {
         let name = &found.name;
         Failure::new(Code::Protocol, format!("the plugin {name} does not describe itself: {what}"))
             .hint(format!("see for yourself: {} {DESCRIBE}", found.path.display()))
@@ -35,9 +36,17 @@ pub(crate) async fn describe(found: &Found) -> Result<Description, Failure> {
 
 async fn say(found: &Found) -> Result<Vec<u8>, String> {
     let mut command = tokio::process::Command::new(&found.path);
-    command.arg(DESCRIBE).env_clear().kill_on_drop(true);
+    // In a group of its own, so that what it starts ends with it.
+    command.arg(DESCRIBE).env_clear().process_group(0).kill_on_drop(true);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn().map_err(|error| format!("it cannot be started: {error}"))?;
+    let group = id(&child);
+    let said = timeout(TIME, listen(&mut child)).await;
+    end_group(&mut child, group).await;
+    said.unwrap_or_else(|_| Err("it took longer than 2 s".to_owned()))
+}
+
+async fn listen(child: &mut Child) -> Result<Vec<u8>, String> {
     let stdout = child.stdout.take().ok_or("it has no output")?;
     let mut text = Vec::new();
     let read = stdout.take(DESCRIPTION_BYTES_MAX + 1).read_to_end(&mut text).await;
@@ -84,6 +93,7 @@ fn check(description: &Description) -> Result<(), String> {
 
 fn check_command(command: &Command) -> Result<(), String> {
     line(&command.summary)?;
+    command.examples.iter().try_for_each(|example| line(example))?;
     if command.destructive && !command.changes {
         return Err("it is destructive and changes nothing".to_owned());
     }
@@ -104,10 +114,15 @@ fn check_command(command: &Command) -> Result<(), String> {
         return Err(format!("it has no columns, or more than {COLUMNS_MAX}"));
     }
     schema.columns.iter().try_for_each(|column| line(&column.name))?;
-    unique("column", schema.columns.iter().map(|column| &column.name)).and_then(|()| {
-        let wordless = schema.columns.iter().any(|column| column.name.is_empty());
-        if wordless { Err("a column has no name".to_owned()) } else { Ok(()) }
-    })
+    unique("column", schema.columns.iter().map(|column| &column.name))?;
+    let some = |is: fn(&Column) -> bool| schema.columns.iter().any(is);
+    if some(|column| column.name.is_empty()) {
+        return Err("a column has no name".to_owned());
+    }
+    if command.connection == Connection::None && some(|column| column.kind == Kind::Money) {
+        return Err("it has amounts and no connection: only atmd knows their currency".to_owned());
+    }
+    Ok(())
 }
 
 fn check_argument(argument: &Argument) -> Result<(), String> {
@@ -153,7 +168,7 @@ pub(crate) mod tests {
 
     pub(crate) fn sample() -> Value {
         json!({ "protocol": 1, "name": "demo", "version": "1.0", "summary": "Shows", "commands": [{
-            "name": "put", "summary": "Puts", "connection": "required", "capabilities": ["blacklist:write"],
+            "name": "put", "summary": "Puts", "examples": ["12345 --for 7d"], "connection": "required", "capabilities": ["blacklist:write"],
             "changes": true, "destructive": false, "output": "rows",
             "schema": { "name": "demo.put/1", "columns": [{ "name": "n", "kind": "number" }] },
             "arguments": [
@@ -190,12 +205,18 @@ pub(crate) mod tests {
             ("/commands/0/arguments/4/form", json!("positional")),
             ("/commands/0/schema/columns", json!([])),
             ("/commands/0/output", json!("rows and more")),
+            ("/commands/0/examples", json!(["demo put\n12345"])),
         ];
         for (pointer, value) in table {
             let mut changed = sample();
             *changed.pointer_mut(pointer).unwrap() = value.clone();
             assert!(read("demo", changed.to_string().as_bytes()).is_err(), "{pointer}");
         }
+        let mut without = sample();
+        without["commands"][0]["connection"] = json!("none");
+        assert!(read("demo", without.to_string().as_bytes()).is_ok());
+        without["commands"][0]["schema"]["columns"][0]["kind"] = json!("money");
+        assert!(read("demo", without.to_string().as_bytes()).is_err());
         let mut swapped = sample();
         swapped["commands"][0]["arguments"][0]["required"] = json!(false);
         swapped["commands"][0]["arguments"][1]["required"] = json!(true);

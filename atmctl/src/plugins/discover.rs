@@ -121,7 +121,10 @@ fn untrusted(path: &Path, metadata: &Metadata) -> Option<String> {
     if metadata.uid() != 0 && metadata.uid() != geteuid().as_raw() {
         return Some(format!("{path} belongs to another user"));
     }
-    (metadata.mode() & 0o022 != 0).then(|| format!("others can write to {path}: chmod go-w {path}"))
+    // Where each user has a group of the same number, files are made for it to write, and nobody else
+    // is in it.
+    let others = if metadata.gid() == metadata.uid() { 0o002 } else { 0o022 };
+    (metadata.mode() & others != 0).then(|| format!("others can write to {path}: chmod go-w {path}"))
 }
 
 #[cfg(test)]
@@ -151,7 +154,7 @@ mod tests {
         for (name, mode) in [
             ("atmctl-good", 0o755),
             ("atmctl-status", 0o755),
-            ("atmctl-writable", 0o775),
+            ("atmctl-writable", 0o757),
             ("atmctl-plain", 0o644),
             ("atmctl-good.d", 0o755),
             ("atmctl-", 0o755),

@@ -1,38 +1,39 @@
-//! A running plugin: its environment and descriptor, its end, and the exit code that follows.
+//! A running plugin: its environment and descriptor, and the exit code that follows from its end.
 
 use super::Connector;
 use super::discover::Found;
 use super::output::render_rows;
+use super::process::{GRACE, adopt_orphans, end, end_orphans, shares_terminal, signalled};
 use super::relay::relay;
 use crate::Io;
+use crate::link::Link;
 use crate::render::{Renderer, say_if_empty};
 use crate::settings::Settings;
 use crate::stop::Stop;
-use atm_rpc::operator::Narrow;
+use atm_rpc::client::Connection;
 use atm_rpc::plugin::{Code, Command, ENV_BIN, ENV_FD, ENV_PROTOCOL, FD, Failure, Output, PROTOCOL};
 use command_fds::{CommandFdExt, FdMapping};
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::Signal;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
+use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
-use std::time::Duration;
 use tokio::net::UnixStream;
 use tokio::process::Child;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::{sleep, timeout};
+use tokio::signal::unix::SignalKind;
+use tokio::time::timeout;
 
-/// What a plugin may take to end by itself.
-const GRACE: Duration = Duration::from_secs(5);
 /// The exit code of a finding: not a failure, and nothing to add to it.
 const FINDING: i32 = 3;
 
-/// What is to be run, and how far it may go.
+/// What is to be run.
 pub(super) struct Launch<'a> {
     pub(super) found: &'a Found,
     pub(super) command: &'a Command,
+    /// What people call it: `blacklist add`.
+    pub(super) title: String,
     pub(super) arguments: Vec<String>,
-    pub(super) narrow: Narrow,
     pub(super) settings: &'a Settings,
 }
 
@@ -43,20 +44,30 @@ struct Ended {
 }
 
 impl Launch<'_> {
+    /// `connector`: where the command talks with atmd.
     pub(super) async fn run(self, connector: Option<Connector>, io: &mut Io) -> Result<u8, Stop> {
+        let mut over = pin!(self.settings.over());
+        let opening = async {
+            match &connector {
+                Some(connector) => connector.open().await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let opened = tokio::select! {
+            biased;
+            over = &mut over => Err(over),
+            opened = opening => opened,
+        }?;
         let format = self.settings.format;
+        let currency = opened.as_ref().map(|(_, currency)| *currency);
         let mut renderer = match &self.command.output {
-            Output::Rows { schema } => Some(Renderer::new(format, schema)),
+            Output::Rows { schema } => Some(Renderer::new(format, schema, currency)),
             Output::Raw => None,
         };
-        // With a terminal it is the plugin's, too: prompts work, and Ctrl-C reaches both.
-        let shared = io.stdin_is_terminal || io.stderr_is_terminal;
-        let ended = self.supervised(connector, shared, renderer.as_mut(), io).await;
-        let ended = match ended {
-            Ok(ended) => self.exit(ended),
-            Err(stop) => Err(stop),
-        };
-        match (ended, renderer) {
+        let connection = opened.map(|(link, _)| link).zip(connector);
+        let ended = self.supervised(connection, renderer.as_mut(), over, io).await;
+        end_orphans();
+        match (ended.and_then(|ended| self.exit(ended)), renderer) {
             (Ok(code), Some(renderer)) => {
                 let count = renderer.finish(&mut io.stdout)?;
                 say_if_empty(format, count, io);
@@ -71,29 +82,24 @@ impl Launch<'_> {
     /// Runs it to its end, or ends it.
     async fn supervised(
         &self,
-        connector: Option<Connector>,
-        shared: bool,
+        connection: Option<(Link<Connection>, Connector)>,
         renderer: Option<&mut Renderer<'_>>,
+        over: impl Future<Output = Failure>,
         io: &mut Io,
     ) -> Result<Ended, Stop> {
-        let (served, descriptor) = match connector {
-            None => (None, None),
-            Some(connector) => {
-                let link = connector.open(std::slice::from_ref(&self.narrow)).await?;
-                let (host, plugin) = UnixStream::pair().map_err(|error| self.cannot_start(&error))?;
-                (Some((host, link, connector)), Some(plugin))
-            }
-        };
-        let mut child = self.spawn(descriptor, shared, io).map_err(|error| self.cannot_start(&error))?;
+        let shared = shares_terminal(io);
+        let (host, plugin) = match connection {
+            Some(_) => UnixStream::pair().map(|(host, plugin)| (Some(host), Some(plugin))),
+            None => Ok((None, None)),
+        }
+        .map_err(|error| self.cannot_start(&error))?;
+        adopt_orphans();
+        let mut child = self.spawn(plugin, shared, io).map_err(|error| self.cannot_start(&error))?;
         let stdout = child.stdout.take();
-        let narrow = self.narrow.clone();
         let relayed = async move {
-            match served {
-                None => Ok(()),
-                Some((host, link, connector)) => {
-                    relay(host, link, narrow, async |narrows: &[Narrow]| connector.open(narrows).await).await
-                }
-            }
+            let Some((host, (link, connector))) = host.zip(connection) else { return Ok(()) };
+            let again = async || connector.open().await.map(|(link, _)| link);
+            relay(host, link, connector.changes(), again).await.map_err(Stop::from)
         };
         let to = &mut io.stdout;
         let rendered = async move {
@@ -102,8 +108,7 @@ impl Launch<'_> {
                 _ => Ok(None),
             }
         };
-        let served =
-            async { futures::try_join!(async { Ok(relayed.await?) }, rendered).map(|((), told)| told) };
+        let served = async { futures::try_join!(relayed, rendered).map(|((), told)| told) };
         let (stop, ask) = tokio::select! {
             // A signal that reached the plugin, too, is the reason, not the plugin's end by it.
             biased;
@@ -111,10 +116,7 @@ impl Launch<'_> {
                 let reached = shared && signal == SignalKind::interrupt();
                 (Stop::Said(Code::Interrupted.exit()), (!reached).then_some(Signal::TERM))
             }
-            () = limit(self.settings.limit) => {
-                let failure = Failure::new(Code::TryAgain, "the command took longer than --timeout allows");
-                (failure.into(), Some(Signal::TERM))
-            }
+            over = over => (over.into(), Some(Signal::TERM)),
             ended = lifetime(&mut child, served) => match ended {
                 Ok(ended) => return Ok(ended),
                 Err(stop) => (stop, Some(Signal::TERM)),
@@ -155,16 +157,13 @@ impl Launch<'_> {
 
     /// The exit code, from the plugin's own and what it told.
     fn exit(&self, ended: Ended) -> Result<u8, Stop> {
-        let name = &self.narrow.command;
+        let name = &self.title;
         if let Some(signal) = ended.status.signal() {
             if signal == Signal::INT.as_raw() {
                 return Err(Stop::Said(Code::Interrupted.exit()));
             }
-            return Err(Failure::new(
-                Code::Crashed,
-                format!("{name} crashed: it was ended by signal {signal}"),
-            )
-            .into());
+            let text = format!("{name} crashed: it was ended by signal {signal}");
+            return Err(Failure::new(Code::Crashed, text).into());
         }
         let code = ended.status.code().unwrap_or(1);
         match (code, ended.told) {
@@ -185,7 +184,7 @@ impl Launch<'_> {
             Output::Raw => Stop::Said(exit),
             Output::Rows { .. } => {
                 let known = Code::ALL.iter().find(|known| known.exit() == exit).copied();
-                let text = format!("{} ended with exit code {code}", self.narrow.command);
+                let text = format!("{} ended with exit code {code}", self.title);
                 Failure::new(known.unwrap_or(Code::Failed), text).into()
             }
         }
@@ -198,7 +197,7 @@ async fn lifetime(
     served: impl Future<Output = Result<Option<Failure>, Stop>>,
 ) -> Result<Ended, Stop> {
     let waited = |error| Failure::new(Code::Failed, format!("the plugin's end was not seen: {error}"));
-    let mut served = std::pin::pin!(served);
+    let mut served = pin!(served);
     tokio::select! {
         told = &mut served => {
             let told = told?;
@@ -213,45 +212,6 @@ async fn lifetime(
             Ok(Ended { status, told })
         }
     }
-}
-
-/// Ends it: politely where it was not asked yet, then for certain.
-async fn end(child: &mut Child, ask: Option<Signal>, shared: bool) {
-    let id = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-    let send = |signal| {
-        // What has ended already needs no signal.
-        let _ = id.map(|id| if shared { kill_process(id, signal) } else { kill_process_group(id, signal) });
-    };
-    if let Some(signal) = ask {
-        send(signal);
-    }
-    if timeout(GRACE, child.wait()).await.is_err() {
-        send(Signal::KILL);
-        // Nothing survives this.
-        let _ = child.wait().await;
-    }
-}
-
-async fn limit(limit: Option<Duration>) {
-    match limit {
-        Some(limit) => sleep(limit).await,
-        None => std::future::pending().await,
-    }
-}
-
-/// Waits until somebody wants this process to end.
-async fn signalled() -> SignalKind {
-    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-    let waits = kinds.map(|kind| {
-        Box::pin(async move {
-            match signal(kind) {
-                Ok(mut signals) => signals.recv().await,
-                Err(_) => std::future::pending().await,
-            };
-            kind
-        })
-    });
-    futures::future::select_all(waits).await.0
 }
 
 /// Variables that a plugin sees.

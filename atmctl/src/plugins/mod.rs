@@ -5,6 +5,7 @@ pub(crate) mod discover;
 mod launch;
 mod output;
 mod parser;
+mod process;
 mod relay;
 
 use crate::Io;
@@ -15,6 +16,7 @@ use crate::stop::Stop;
 use atm_rpc::client::{Connection, Endpoint};
 use atm_rpc::operator::{Mode, Narrow, PluginIdentity};
 use atm_rpc::plugin::{self as contract, Code, Command, Description, Failure, Output};
+use atm_rpc::types::money::Currency;
 use clap::FromArgMatches;
 use discover::Found;
 use launch::Launch;
@@ -49,28 +51,31 @@ pub(crate) async fn run(
         let text = format!("{name} {} prints what it likes: it takes no --output", command.name);
         return Err(Failure::new(Code::Usage, text).into());
     }
+    let title = format!("{name} {}", command.name);
     let mode = mode(command, &globals);
     if mode == Mode::Change && command.destructive {
-        consent(name, command, &globals, io)?;
+        consent(&title, &globals, io)?;
     }
-    let narrow = narrow(found, &description, command, mode, &settings)?;
-    let launch = Launch {
-        found,
-        command,
-        arguments: parser::arguments(command, matches),
-        narrow,
-        settings: &settings,
-    };
-    match command.connection {
-        contract::Connection::None => launch.run(None, io).await,
-        contract::Connection::Required => {
-            let connector = Connector {
-                endpoint: link::endpoint(&settings, io)?,
-                patience: settings.limit.unwrap_or(link::PATIENCE),
-            };
-            launch.run(Some(connector), io).await
+    let connector = match command.connection {
+        contract::Connection::None if mode == Mode::DryRun => {
+            let text = format!("{title} changes something without atmd, and cannot just try it");
+            return Err(Failure::new(Code::Usage, text).into());
         }
-    }
+        contract::Connection::None => None,
+        contract::Connection::Required => Some(Connector {
+            endpoint: link::endpoint(&settings, io)?,
+            patience: settings.limit.unwrap_or(link::PATIENCE),
+            narrow: Narrow {
+                mode,
+                command: title.clone(),
+                capabilities: command.capabilities.clone(),
+                plugin: Some(identity(found, &description)?),
+                ttl_ms: u64::try_from(settings.limit.unwrap_or(TTL).as_millis()).unwrap_or(u64::MAX),
+            },
+        }),
+    };
+    let arguments = parser::arguments(command, matches);
+    Launch { found, command, title, arguments, settings: &settings }.run(connector, io).await
 }
 
 /// The plugin of that name that comes first.
@@ -96,16 +101,16 @@ const fn mode(command: &Command, globals: &Globals) -> Mode {
 }
 
 /// A person's yes to what cannot be undone.
-fn consent(name: &str, command: &Command, globals: &Globals, io: &mut Io) -> Result<(), Failure> {
+fn consent(title: &str, globals: &Globals, io: &mut Io) -> Result<(), Failure> {
     if globals.yes {
         return Ok(());
     }
     if globals.no_input || !io.stdin_is_terminal || !io.stderr_is_terminal {
-        let text = format!("{name} {} cannot be undone, and nobody can be asked", command.name);
+        let text = format!("{title} cannot be undone, and nobody can be asked");
         return Err(Failure::new(Code::Usage, text).hint("--yes says yes"));
     }
     let mut answer = String::new();
-    let asked = write!(io.stderr, "{name} {} cannot be undone. Go on? [y/N] ", command.name)
+    let asked = write!(io.stderr, "{title} cannot be undone. Go on? [y/N] ")
         .and_then(|()| io.stderr.flush())
         .and_then(|()| io.stdin.read_line(&mut answer));
     asked.map_err(|error| Failure::new(Code::Usage, format!("no answer could be read: {error}")))?;
@@ -115,24 +120,12 @@ fn consent(name: &str, command: &Command, globals: &Globals, io: &mut Io) -> Res
     }
 }
 
-fn narrow(
-    found: &Found,
-    description: &Description,
-    command: &Command,
-    mode: Mode,
-    settings: &Settings,
-) -> Result<Narrow, Failure> {
+/// The plugin as the audit log has it.
+fn identity(found: &Found, description: &Description) -> Result<PluginIdentity, Failure> {
     let digest = digest(&found.path).map_err(|error| {
         Failure::new(Code::Refused, format!("{} cannot be read: {error}", found.path.display()))
     })?;
-    let identity = PluginIdentity { name: found.name.clone(), version: description.version.clone(), digest };
-    Ok(Narrow {
-        mode,
-        command: format!("{} {}", found.name, command.name),
-        capabilities: command.capabilities.clone(),
-        plugin: Some(identity),
-        ttl_ms: u64::try_from(settings.limit.unwrap_or(TTL).as_millis()).unwrap_or(u64::MAX),
-    })
+    Ok(PluginIdentity { name: found.name.clone(), version: description.version.clone(), digest })
 }
 
 /// BLAKE3 of a file, in hexadecimal.
@@ -142,19 +135,23 @@ pub(crate) fn digest(path: &Path) -> io::Result<String> {
     Ok(hasher.finalize().to_hex().to_string())
 }
 
-/// Opens narrowed connections.
+/// Opens connections that are narrowed to one command.
 struct Connector {
     endpoint: Endpoint,
     patience: Duration,
+    narrow: Narrow,
 }
 
 impl Connector {
-    async fn open(&self, narrows: &[Narrow]) -> Result<link::Link<Connection>, Failure> {
+    /// A connection, and the currency of amounts on it.
+    async fn open(&self) -> Result<(link::Link<Connection>, Currency), Failure> {
         let mut link = link::as_operator(&self.endpoint, self.patience).await?;
-        for narrow in narrows {
-            link::narrow(&mut link, narrow).await?;
-        }
-        Ok(link)
+        let me = link.narrow(self.narrow.clone()).await?;
+        Ok((link, me.currency))
+    }
+
+    fn changes(&self) -> bool {
+        self.narrow.mode == Mode::Change
     }
 }
 
@@ -197,7 +194,7 @@ mod tests {
         for (yes, no_input, terminal, typed, expected) in table {
             let mut io = Io { stdin_is_terminal: terminal, stderr_is_terminal: terminal, ..io(typed) };
             let globals = Globals { yes, no_input, ..Globals::default() };
-            let got = consent("demo", &command("wipe"), &globals, &mut io);
+            let got = consent("demo wipe", &globals, &mut io);
             assert_eq!(
                 got.err().map(|failure| failure.code),
                 expected,

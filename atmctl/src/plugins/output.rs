@@ -66,7 +66,7 @@ mod tests {
         let schema = schema("demo.list/1", &[("n", Kind::Number)]);
         for (lines, printed, expected) in table {
             let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-            let mut renderer = Renderer::new(Format::Csv, &schema);
+            let mut renderer = Renderer::new(Format::Csv, &schema, None);
             let mut out = Vec::new();
             let end = match render_rows(text.as_bytes(), &mut renderer, &mut out).await {
                 Ok(told) => Ok(told.map(|failure| failure.code)),

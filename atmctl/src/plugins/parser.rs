@@ -1,6 +1,7 @@
 //! From a description to a command line that clap reads, and from what it read to the plugin's
 //! own arguments.
 
+use crate::arguments::after_help;
 use atm_rpc::plugin::{Argument, Command, Description, Form, Kind};
 use clap::builder::{PossibleValuesParser, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches};
@@ -12,12 +13,14 @@ pub(crate) fn tree(description: &Description) -> clap::Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .disable_help_subcommand(true)
-        .subcommands(description.commands.iter().map(subcommand))
+        .subcommands(description.commands.iter().map(|command| subcommand(&description.name, command)))
 }
 
-fn subcommand(command: &Command) -> clap::Command {
+fn subcommand(plugin: &str, command: &Command) -> clap::Command {
+    let examples = command.examples.iter().map(|words| format!("{plugin} {} {words}", command.name));
     clap::Command::new(command.name.clone())
         .about(command.summary.clone())
+        .after_help(after_help(examples))
         .args(command.arguments.iter().map(argument))
 }
 
@@ -105,6 +108,12 @@ mod tests {
         for (line, expected) in table {
             assert_eq!(read(line).unwrap(), *expected, "{line}");
         }
+    }
+
+    #[test]
+    fn the_help_has_examples() {
+        let help = read("atmctl demo put --help").unwrap_err().to_string();
+        assert!(help.contains("\n  atmctl demo put 12345 --for 7d\n"), "{help}");
     }
 
     #[test]

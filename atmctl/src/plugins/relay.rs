@@ -1,9 +1,9 @@
-//! Frames between a plugin and atmd. Reads of a frame only what it is: request, its id and method,
-//! or answer. When atmd goes away, it answers what was under way and connects for the next call.
+//! Frames between a plugin and atmd. Reads of a frame only what it is: a request with its id and
+//! method, or an answer with its id. When atmd goes away, it answers what was under way and connects
+//! for the next call.
 
 use crate::link::{Frames, Link};
 use atm_rpc::error::ServiceError;
-use atm_rpc::operator::{Mode, Narrow};
 use atm_rpc::plugin::{Code, Failure};
 use atm_rpc::transport::wire::{Refused, ToClient, ToServer};
 use atm_rpc::transport::{IN_FLIGHT_MAX, OPERATOR, codec};
@@ -16,22 +16,14 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::UnixStream;
 use tokio_util::codec::Framed;
 
-/// The most times that a plugin may narrow its connection; all are repeated on a new one.
-const NARROWS_MAX: usize = 16;
-
-/// A call that atmd has not answered.
-struct Call {
-    method: String,
-    narrow: Option<Narrow>,
-}
-
 /// The two ends and what is between them.
 struct Relay<S> {
     plugin: Frames<UnixStream>,
     atmd: Option<Frames<S>>,
-    under_way: BTreeMap<u64, Call>,
-    /// How the connection was narrowed: by the host, then by the plugin.
-    narrows: Vec<Narrow>,
+    /// What atmd has not answered: ids and methods.
+    under_way: BTreeMap<u64, String>,
+    /// What such a call is told when atmd goes away.
+    lost: ServiceError,
 }
 
 /// What happened on one of the ends.
@@ -42,18 +34,20 @@ enum Event {
 
 /// Relays until the plugin closes its end.
 ///
-/// `connect` opens a connection that is narrowed by all it is given, in that order.
+/// `connect` opens another connection with the same rights; `changes`: whether calls may change
+/// something.
 pub(crate) async fn relay<S: AsyncRead + AsyncWrite + Unpin>(
     plugin: UnixStream,
     atmd: Link<S>,
-    narrow: Narrow,
-    connect: impl AsyncFn(&[Narrow]) -> Result<Link<S>, Failure>,
+    changes: bool,
+    connect: impl AsyncFn() -> Result<Link<S>, Failure>,
 ) -> Result<(), Failure> {
     let mut relay = Relay {
         plugin: Framed::new(plugin, codec::frames(OPERATOR)),
         atmd: Some(atmd.into_frames()),
         under_way: BTreeMap::new(),
-        narrows: vec![narrow],
+        // What may change something may have done so before the connection broke.
+        lost: if changes { ServiceError::OutcomeUnknown } else { ServiceError::Unavailable },
     };
     loop {
         let event = tokio::select! {
@@ -67,7 +61,7 @@ pub(crate) async fn relay<S: AsyncRead + AsyncWrite + Unpin>(
             }
             Event::Plugin(_) => return Ok(()),
             Event::Atmd(Some(Ok(frame))) => relay.atmd_says(frame).await?,
-            Event::Atmd(_) => relay.lost().await,
+            Event::Atmd(_) => relay.disconnected().await,
         }
     }
 }
@@ -85,7 +79,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Relay<S> {
     async fn plugin_says(
         &mut self,
         frame: BytesMut,
-        connect: &impl AsyncFn(&[Narrow]) -> Result<Link<S>, Failure>,
+        connect: &impl AsyncFn() -> Result<Link<S>, Failure>,
     ) -> Result<(), Failure> {
         match OPERATOR.format.decode::<ToServer<Value>>(&frame).map_err(bad_frame)? {
             ToServer::Cancel { id } => {
@@ -94,44 +88,37 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Relay<S> {
                 }
             }
             ToServer::Request { id, call, .. } => {
-                let call = self.read_call(id, &call)?;
+                let method = self.method(id, &call)?;
                 if self.under_way.len() >= IN_FLIGHT_MAX {
                     let result: Result<Value, Refused> = Err(Refused::TooManyInFlight);
                     self.tell_plugin(&ToClient { id, result }).await;
                     return Ok(());
                 }
                 if self.atmd.is_none() {
-                    match connect(&self.narrows).await {
+                    match connect().await {
                         Ok(link) => self.atmd = Some(link.into_frames()),
                         Err(denied) if denied.code == Code::Denied => return Err(denied),
                         Err(_) => {
-                            self.refuse(id, &call.method, ServiceError::Unavailable).await;
+                            self.refuse(id, &method, ServiceError::Unavailable).await;
                             return Ok(());
                         }
                     }
                 }
-                self.under_way.insert(id, call);
+                self.under_way.insert(id, method);
                 self.tell_atmd(frame).await;
             }
         }
         Ok(())
     }
 
-    /// What may be relayed: one method, under an id of its own.
-    fn read_call(&self, id: u64, call: &Value) -> Result<Call, Failure> {
+    /// The method of what may be relayed: one, under an id of its own.
+    fn method(&self, id: u64, call: &Value) -> Result<String, Failure> {
         if self.under_way.contains_key(&id) {
             return Err(bad_frame(format!("the id {id} is under way")));
         }
         let named = call.as_object().filter(|object| object.len() == 1);
-        let (method, fields) = named
-            .and_then(|object| object.iter().next())
-            .ok_or_else(|| bad_frame("a call names one method"))?;
-        let narrow = (method == "Narrow").then(|| serde_json::from_value(fields["to"].clone()));
-        let narrow = narrow.transpose().map_err(bad_frame)?;
-        if narrow.is_some() && self.narrows.len() >= NARROWS_MAX {
-            return Err(bad_frame(format!("a connection is narrowed {NARROWS_MAX} times at the most")));
-        }
-        Ok(Call { method: method.clone(), narrow })
+        let method = named.and_then(|object| object.keys().next());
+        method.cloned().ok_or_else(|| bad_frame("a call names one method"))
     }
 
     async fn atmd_says(&mut self, frame: BytesMut) -> Result<(), Failure> {
@@ -140,22 +127,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Relay<S> {
             .decode(&frame)
             .map_err(|error| Failure::new(Code::Protocol, format!("atmd sent what is no answer: {error}")))?;
         // A call that was cancelled has nobody who waits for it.
-        let Some(call) = self.under_way.remove(&answer.id) else { return Ok(()) };
-        let granted = answer.result.is_ok_and(|result| result.pointer("/Narrow/Ok").is_some());
-        self.narrows.extend(call.narrow.filter(|_| granted));
-        // A plugin that does not read any more is seen when its end closes.
-        let _ = self.plugin.send(frame.freeze()).await;
+        if self.under_way.remove(&answer.id).is_some() {
+            // A plugin that does not read any more is seen when its end closes.
+            let _ = self.plugin.send(frame.freeze()).await;
+        }
         Ok(())
     }
 
     /// atmd went away: answers what it did not.
-    async fn lost(&mut self) {
+    async fn disconnected(&mut self) {
         self.atmd = None;
-        // What may change something may have done so before the connection broke.
-        let changes = self.narrows.iter().all(|narrow| narrow.mode == Mode::Change);
-        let error = if changes { ServiceError::OutcomeUnknown } else { ServiceError::Unavailable };
-        for (id, call) in std::mem::take(&mut self.under_way) {
-            self.refuse(id, &call.method, error).await;
+        for (id, method) in std::mem::take(&mut self.under_way) {
+            self.refuse(id, &method, self.lost).await;
         }
     }
 
@@ -163,7 +146,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Relay<S> {
         if let Some(atmd) = &mut self.atmd
             && atmd.send(frame.freeze()).await.is_err()
         {
-            self.lost().await;
+            self.disconnected().await;
         }
     }
 

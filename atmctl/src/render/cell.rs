@@ -1,20 +1,29 @@
 //! One value: whether it is of its column's kind, and its text.
 
-use atm_rpc::plugin::{Kind, Schema};
+use atm_rpc::plugin::{Column, Kind, Schema};
 use atm_rpc::types::money::{Currency, Money};
 use serde_json::Value;
 
-/// The currency of amounts. The operator service does not name the bank's yet.
-const CURRENCY: Currency = Currency::INR;
+/// A value, and what is needed to write it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cell<'r> {
+    kind: Kind,
+    value: &'r Value,
+    currency: Option<Currency>,
+}
 
 /// The values of a row in the order of the columns.
-pub(crate) fn check<'r>(schema: &Schema, row: &'r Value) -> Result<Vec<&'r Value>, String> {
+pub(crate) fn check<'r>(
+    schema: &Schema,
+    currency: Option<Currency>,
+    row: &'r Value,
+) -> Result<Vec<Cell<'r>>, String> {
     let fields = row.as_object().ok_or("it is not an object")?;
     if let Some(other) = fields.keys().find(|name| !schema.columns.iter().any(|column| column.name == **name))
     {
         return Err(format!("it has {other}, which is no column"));
     }
-    let cell = |column: &atm_rpc::plugin::Column| {
+    let cell = |column: &Column| {
         let value = fields.get(&column.name).ok_or(format!("it lacks {}", column.name))?;
         let fits = match column.kind {
             _ if value.is_null() => true,
@@ -24,7 +33,8 @@ pub(crate) fn check<'r>(schema: &Schema, row: &'r Value) -> Result<Vec<&'r Value
             Kind::Boolean => value.is_boolean(),
             _ => value.is_string(),
         };
-        fits.then_some(value).ok_or(format!("{} is not of its kind", column.name))
+        let cell = Cell { kind: column.kind, value, currency };
+        fits.then_some(cell).ok_or(format!("{} is not of its kind", column.name))
     };
     schema.columns.iter().map(cell).collect()
 }
@@ -34,26 +44,49 @@ pub(crate) const fn is_quantity(kind: Kind) -> bool {
     matches!(kind, Kind::Number | Kind::Money | Kind::Duration)
 }
 
-/// For programs: null is nothing, amounts have their decimals.
-pub(crate) fn plain(kind: Kind, value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        Value::Number(number) => match (kind, number.as_i64()) {
-            (Kind::Money, Some(minor)) => Money::from_minor(minor).display(CURRENCY).to_string(),
-            _ => number.to_string(),
-        },
-        other => other.to_string(),
+impl Cell<'_> {
+    /// For programs: null is nothing, amounts have the decimals of their currency.
+    pub(crate) fn plain(&self) -> String {
+        match (self.kind, self.value, self.currency) {
+            (_, Value::Null, _) => String::new(),
+            (_, Value::String(text), _) => text.clone(),
+            (Kind::Money, Value::Number(minor), Some(currency)) => {
+                Money::from_minor(minor.as_i64().unwrap_or_default()).display(currency).to_string()
+            }
+            (_, other, _) => other.to_string(),
+        }
+    }
+
+    /// For people: one line, and nothing in it that a terminal would obey.
+    pub(crate) fn readable(&self) -> String {
+        match (self.kind, self.value) {
+            (_, Value::Null) => "-".to_owned(),
+            (_, Value::Bool(yes)) => if *yes { "yes" } else { "no" }.to_owned(),
+            (Kind::Duration, Value::Number(number)) => length(number.as_u64().unwrap_or_default()),
+            (Kind::Date, Value::String(instant)) => printable(&to_seconds(instant)),
+            _ => printable(&self.plain()),
+        }
+    }
+
+    /// As JSON: quantities as texts, because 64 bits survive no reader that takes numbers for floats.
+    pub(crate) fn json(&self) -> Value {
+        match self.value {
+            Value::Number(_) => Value::from(self.plain()),
+            other => other.clone(),
+        }
+    }
+
+    /// Whether it is a quantity, and not a text.
+    pub(crate) const fn is_quantity(&self) -> bool {
+        is_quantity(self.kind)
     }
 }
 
-/// For people: one line, and nothing in it that a terminal would obey.
-pub(crate) fn readable(kind: Kind, value: &Value) -> String {
-    match (kind, value) {
-        (_, Value::Null) => "-".to_owned(),
-        (_, Value::Bool(yes)) => if *yes { "yes" } else { "no" }.to_owned(),
-        (Kind::Duration, Value::Number(number)) => length(number.as_u64().unwrap_or_default()),
-        _ => printable(&plain(kind, value)),
+/// An instant without its milliseconds, which no person reads.
+fn to_seconds(instant: &str) -> String {
+    match instant.strip_suffix('Z').and_then(|instant| instant.rsplit_once('.')) {
+        Some((seconds, _)) => format!("{seconds}Z"),
+        None => instant.to_owned(),
     }
 }
 
@@ -101,8 +134,17 @@ mod tests {
             (Kind::Duration, json!(90_061_000), "90061000", "1d 1h"),
         ];
         for (kind, value, for_programs, for_people) in table {
-            assert_eq!(plain(kind, &value), for_programs);
-            assert_eq!(readable(kind, &value), for_people);
+            let cell = Cell { kind, value: &value, currency: Some(Currency::INR) };
+            assert_eq!((cell.plain().as_str(), cell.readable().as_str()), (for_programs, for_people));
+        }
+    }
+
+    #[test]
+    fn amounts_have_the_decimals_of_their_currency() {
+        let value = json!(12_345);
+        for (code, text) in [("INR", "123.45"), ("JPY", "12345"), ("BHD", "12.345")] {
+            let cell = Cell { kind: Kind::Money, value: &value, currency: Currency::parse(code).ok() };
+            assert_eq!((cell.plain().as_str(), cell.json()), (text, json!(text)));
         }
     }
 }

@@ -1,15 +1,14 @@
 //! RFC 4180 with a header. Texts that a spreadsheet would run as a formula get an apostrophe.
 
-use super::cell::{is_quantity, plain};
-use atm_rpc::plugin::{Kind, Schema};
-use serde_json::Value;
+use super::cell::Cell;
+use atm_rpc::plugin::Schema;
 use std::io::{self, Write};
 
-pub(super) fn row(schema: &Schema, cells: &[&Value], first: bool, to: &mut dyn Write) -> io::Result<()> {
+pub(super) fn row(schema: &Schema, cells: &[Cell<'_>], first: bool, to: &mut dyn Write) -> io::Result<()> {
     if first {
         header(schema, to)?;
     }
-    record(schema.columns.iter().zip(cells).map(|(column, cell)| field(column.kind, cell)), to)
+    record(cells.iter().map(field), to)
 }
 
 pub(super) fn header(schema: &Schema, to: &mut dyn Write) -> io::Result<()> {
@@ -20,9 +19,9 @@ fn record(fields: impl Iterator<Item = String>, to: &mut dyn Write) -> io::Resul
     write!(to, "{}\r\n", fields.collect::<Vec<_>>().join(","))
 }
 
-fn field(kind: Kind, cell: &Value) -> String {
-    let text = plain(kind, cell);
-    if is_quantity(kind) { text } else { quoted(&harmless(&text)) }
+fn field(cell: &Cell<'_>) -> String {
+    let text = cell.plain();
+    if cell.is_quantity() { text } else { quoted(&harmless(&text)) }
 }
 
 fn harmless(text: &str) -> String {
@@ -38,7 +37,10 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::render::{cell, schema};
+    use atm_rpc::plugin::Kind;
+    use atm_rpc::types::money::Currency;
+    use serde_json::{Value, json};
 
     #[test]
     fn texts_are_harmless_and_numbers_whole() {
@@ -56,7 +58,9 @@ mod tests {
             (Kind::Date, Value::Null, ""),
         ];
         for (kind, value, expected) in table {
-            assert_eq!(field(kind, &value), expected);
+            let row = json!({ "it": value });
+            let cells = cell::check(&schema("demo/1", &[("it", kind)]), Some(Currency::INR), &row).unwrap();
+            assert_eq!(field(&cells[0]), expected);
         }
     }
 }

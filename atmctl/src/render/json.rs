@@ -1,12 +1,12 @@
 //! One object with schema, data and warnings, written as the rows come. Nothing is written before
 //! the first row, so that a failure without rows leaves stdout empty.
 
-use super::cell::{is_quantity, plain};
+use super::cell::Cell;
 use atm_rpc::plugin::Schema;
 use serde_json::Value;
 use std::io::{self, Write};
 
-pub(super) fn row(schema: &Schema, cells: &[&Value], first: bool, to: &mut dyn Write) -> io::Result<()> {
+pub(super) fn row(schema: &Schema, cells: &[Cell<'_>], first: bool, to: &mut dyn Write) -> io::Result<()> {
     if first {
         head(schema, to)?;
     }
@@ -14,12 +14,7 @@ pub(super) fn row(schema: &Schema, cells: &[&Value], first: bool, to: &mut dyn W
     for (at, (column, cell)) in schema.columns.iter().zip(cells).enumerate() {
         let comma = if at == 0 { "" } else { "," };
         let name = Value::from(column.name.as_str());
-        if is_quantity(column.kind) && !cell.is_null() {
-            // 64 bits survive no reader that takes numbers for floats.
-            write!(to, "{comma}{name}:{}", Value::from(plain(column.kind, cell)))?;
-        } else {
-            write!(to, "{comma}{name}:{cell}")?;
-        }
+        write!(to, "{comma}{name}:{}", cell.json())?;
     }
     to.write_all(b"}")
 }

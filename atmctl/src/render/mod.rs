@@ -7,7 +7,8 @@ mod table;
 
 use crate::Io;
 use crate::stop::Stop;
-use atm_rpc::plugin::{Code, Failure, Schema};
+use atm_rpc::plugin::{Code, Column, Failure, Kind, Schema};
+use atm_rpc::types::money::Currency;
 use serde_json::Value;
 use std::io::Write;
 
@@ -26,6 +27,7 @@ pub(crate) enum Format {
 /// Prints rows of one schema. A row is checked before anything of it is printed.
 pub(crate) struct Renderer<'a> {
     schema: &'a Schema,
+    currency: Option<Currency>,
     printer: Printer,
     count: u64,
 }
@@ -37,18 +39,19 @@ enum Printer {
 }
 
 impl<'a> Renderer<'a> {
-    pub(crate) fn new(format: Format, schema: &'a Schema) -> Self {
+    /// `currency`: of amounts; only who asked atmd knows it, and only they have amounts.
+    pub(crate) fn new(format: Format, schema: &'a Schema, currency: Option<Currency>) -> Self {
         let printer = match format {
             Format::Table => Printer::Table(table::Table::default()),
             Format::Json => Printer::Json,
             Format::Csv => Printer::Csv,
         };
-        Self { schema, printer, count: 0 }
+        Self { schema, currency, printer, count: 0 }
     }
 
     /// Prints one row; of a table perhaps later.
     pub(crate) fn row(&mut self, row: &Value, to: &mut dyn Write) -> Result<(), Stop> {
-        let cells = cell::check(self.schema, row).map_err(|what| {
+        let cells = cell::check(self.schema, self.currency, row).map_err(|what| {
             Failure::new(Code::Protocol, format!("a row is not of {}: {what}", self.schema.name))
         })?;
         let first = self.count == 0;
@@ -91,9 +94,19 @@ pub(crate) fn say_if_empty(format: Format, rows: u64, io: &mut Io) {
     }
 }
 
-/// Prints all rows of a command of the core.
+/// Prints all rows of a command of the core; none of them has amounts.
 pub(crate) fn rows(format: Format, schema: &Schema, rows: &[Value], io: &mut Io) -> Result<(), Stop> {
-    let mut renderer = Renderer::new(format, schema);
+    print(format, schema, None, rows, io)
+}
+
+fn print(
+    format: Format,
+    schema: &Schema,
+    currency: Option<Currency>,
+    rows: &[Value],
+    io: &mut Io,
+) -> Result<(), Stop> {
+    let mut renderer = Renderer::new(format, schema, currency);
     rows.iter().try_for_each(|row| renderer.row(row, &mut io.stdout))?;
     let count = renderer.finish(&mut io.stdout)?;
     say_if_empty(format, count, io);
@@ -101,28 +114,30 @@ pub(crate) fn rows(format: Format, schema: &Schema, rows: &[Value], io: &mut Io)
 }
 
 /// Prints a single thing: for people one field a line, otherwise as one row.
-pub(crate) fn record(format: Format, schema: &Schema, record: &Value, io: &mut Io) -> Result<(), Stop> {
+pub(crate) fn record(
+    format: Format,
+    schema: &Schema,
+    currency: Option<Currency>,
+    record: &Value,
+    io: &mut Io,
+) -> Result<(), Stop> {
     if format != Format::Table {
-        return rows(format, schema, std::slice::from_ref(record), io);
+        return print(format, schema, currency, std::slice::from_ref(record), io);
     }
-    let cells = cell::check(schema, record).map_err(|what| Failure::new(Code::Protocol, what))?;
+    let cells = cell::check(schema, currency, record).map_err(|what| Failure::new(Code::Protocol, what))?;
     Ok(table::upright(schema, &cells, &mut io.stdout)?)
 }
 
 /// A schema of the core's own.
-pub(crate) fn schema(name: &str, columns: &[(&str, atm_rpc::plugin::Kind)]) -> Schema {
-    let column = |(name, kind): &(&str, _)| atm_rpc::plugin::Column {
-        name: (*name).to_owned(),
-        kind: *kind,
-        summed: false,
-    };
+pub(crate) fn schema(name: &str, columns: &[(&str, Kind)]) -> Schema {
+    let column =
+        |(name, kind): &(&str, Kind)| Column { name: (*name).to_owned(), kind: *kind, summed: false };
     Schema { name: name.to_owned(), columns: columns.iter().map(column).collect() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use atm_rpc::plugin::Kind;
     use serde_json::json;
 
     fn sample() -> Schema {
@@ -141,7 +156,7 @@ mod tests {
 
     fn rendered(format: Format, rows: &[Value]) -> Result<String, Stop> {
         let schema = sample();
-        let mut renderer = Renderer::new(format, &schema);
+        let mut renderer = Renderer::new(format, &schema, Some(Currency::INR));
         let mut out = Vec::new();
         rows.iter().try_for_each(|row| renderer.row(row, &mut out))?;
         renderer.finish(&mut out)?;
@@ -192,7 +207,7 @@ a,\"        7    -5.00  -      1m 1s  yes
     #[test]
     fn a_table_streams_behind_its_first_rows() {
         let schema = sample();
-        let mut renderer = Renderer::new(Format::Table, &schema);
+        let mut renderer = Renderer::new(Format::Table, &schema, Some(Currency::INR));
         let mut out = Vec::new();
         for count in 0..table::ROWS_MEASURED + 1 {
             assert!(out.is_empty());

@@ -1,8 +1,7 @@
 //! Columns for people. The first rows decide on the widths, then rows are printed as they come.
 
-use super::cell::{is_quantity, readable};
+use super::cell::{Cell, is_quantity};
 use atm_rpc::plugin::{Column, Kind, Schema};
-use serde_json::Value;
 use std::io::{self, Write};
 
 /// How many rows decide on the widths.
@@ -22,8 +21,8 @@ impl Default for Table {
 }
 
 impl Table {
-    pub(super) fn row(&mut self, schema: &Schema, cells: &[&Value], to: &mut dyn Write) -> io::Result<()> {
-        let texts = texts(schema, cells);
+    pub(super) fn row(&mut self, schema: &Schema, cells: &[Cell<'_>], to: &mut dyn Write) -> io::Result<()> {
+        let texts: Vec<String> = cells.iter().map(Cell::readable).collect();
         match self {
             Self::Measured(widths) => line(schema, widths, &texts, to),
             Self::Measuring(rows) => {
@@ -52,16 +51,12 @@ impl Table {
 }
 
 /// One record, a field a line.
-pub(super) fn upright(schema: &Schema, cells: &[&Value], to: &mut dyn Write) -> io::Result<()> {
+pub(super) fn upright(schema: &Schema, cells: &[Cell<'_>], to: &mut dyn Write) -> io::Result<()> {
     let width = schema.columns.iter().map(|column| label(column).len()).max().unwrap_or(0);
-    for (column, text) in schema.columns.iter().zip(texts(schema, cells)) {
-        writeln!(to, "{:width$}  {text}", label(column).replace('_', " "))?;
+    for (column, cell) in schema.columns.iter().zip(cells) {
+        writeln!(to, "{:width$}  {}", label(column).replace('_', " "), cell.readable())?;
     }
     to.flush()
-}
-
-fn texts(schema: &Schema, cells: &[&Value]) -> Vec<String> {
-    schema.columns.iter().zip(cells).map(|(column, cell)| readable(column.kind, cell)).collect()
 }
 
 /// A column's name; without the unit where the text has one.

@@ -54,11 +54,25 @@ pub enum Blacklist {
 
 /// What clap does not know about the commands.
 pub const COMMANDS: &[Command] = &[
-    Command::rows("list", "atmctl.blacklist.list/1", ENTRY).needs(READ),
-    Command::rows("show", "atmctl.blacklist.show/1", ENTRY).needs(READ).values(LISTED),
-    Command::rows("add", "atmctl.blacklist.add/1", CHANGE).needs(WRITE).changes(),
-    Command::rows("remove", "atmctl.blacklist.remove/1", CHANGE).needs(WRITE).changes().values(LISTED),
-    Command::rows("history", "atmctl.blacklist.history/1", EVENT).needs(READ).values(LISTED),
+    Command::rows("list", "atmctl.blacklist.list/1", ENTRY).needs(READ).examples(&[""]),
+    Command::rows("show", "atmctl.blacklist.show/1", ENTRY)
+        .needs(READ)
+        .values(LISTED)
+        .examples(&["0712345678"]),
+    Command::rows("add", "atmctl.blacklist.add/1", CHANGE).needs(WRITE).changes().examples(&[
+        "0712345678 --reason stolen",
+        "0712345678 --reason travels --for 7d",
+        "0712345678 --reason travels --until 2030-01-31",
+    ]),
+    Command::rows("remove", "atmctl.blacklist.remove/1", CHANGE)
+        .needs(WRITE)
+        .changes()
+        .values(LISTED)
+        .examples(&["0712345678 --reason found"]),
+    Command::rows("history", "atmctl.blacklist.history/1", EVENT)
+        .needs(READ)
+        .values(LISTED)
+        .examples(&["", "0712345678"]),
 ];
 
 const READ: &[Capability] = &[Capability::BlacklistRead, Capability::AccountsPii];
@@ -106,6 +120,9 @@ pub async fn work(command: Blacklist, host: &mut Host) -> Result<(), Failure> {
             let added =
                 host.call(async |atmd, context| atmd.blacklist_add(context, number, reason, until).await);
             let change = added.await?;
+            if !change.registered {
+                host.note(&format!("{} has no account; if that is a mistake, remove it", change.number));
+            }
             change_row(host, &change)
         }
         Blacklist::Remove { number, reason } => {

@@ -11,6 +11,7 @@ pub struct Command {
     pub(crate) connection: Connection,
     pub(crate) changes: bool,
     pub(crate) destructive: bool,
+    pub(crate) examples: &'static [&'static str],
     pub(crate) values: &'static [(&'static str, &'static str, &'static str)],
     schema: Option<(&'static str, &'static [Column])>,
 }
@@ -31,6 +32,7 @@ impl Command {
             connection: Connection::Required,
             changes: false,
             destructive: false,
+            examples: &[],
             values: &[],
             schema: None,
         }
@@ -58,6 +60,12 @@ impl Command {
     #[must_use]
     pub const fn without_connection(self) -> Self {
         Self { connection: Connection::None, ..self }
+    }
+
+    /// How it is used: what comes after its name.
+    #[must_use]
+    pub const fn examples(self, examples: &'static [&'static str]) -> Self {
+        Self { examples, ..self }
     }
 
     /// Where atmd knows values of arguments: argument, method, field of the method's rows.

@@ -24,13 +24,21 @@ impl std::fmt::Display for Mismatch {
 /// Describes a plugin.
 ///
 /// # Errors
-/// [`Mismatch`] where a command is in the parser or in the table alone, or has an argument that a
-/// description cannot tell.
+/// [`Mismatch`] where a command is in the parser or in the table alone, has an argument that a
+/// description cannot tell, or an example that the parser does not take.
 pub fn describe<C: CommandFactory>(commands: &[Command]) -> Result<Description, Mismatch> {
     let mut parser = C::command();
     parser.build();
     if let Some(lost) = commands.iter().find(|command| parser.find_subcommand(command.name).is_none()) {
         return Err(Mismatch(format!("{} is in the table, not in the parser", lost.name)));
+    }
+    let examples =
+        commands.iter().flat_map(|command| command.examples.iter().map(|words| (command.name, *words)));
+    for (name, words) in examples {
+        let line = [parser.get_name(), name].into_iter().chain(words.split_whitespace());
+        if parser.clone().try_get_matches_from(line).is_err() {
+            return Err(Mismatch(format!("{name} does not take its example: {words}")));
+        }
     }
     let described = parser.get_subcommands().filter(|subcommand| subcommand.get_name() != "help");
     Ok(Description {
@@ -54,6 +62,7 @@ fn described_command(parser: &clap::Command, commands: &[Command]) -> Result<plu
         name: name.to_owned(),
         summary: about(parser),
         arguments: arguments.map(|arg| described_argument(arg, facts)).collect::<Result<_, _>>()?,
+        examples: facts.examples.iter().map(|example| (*example).to_owned()).collect(),
         capabilities: facts.capabilities.to_vec(),
         connection: facts.connection,
         changes: facts.changes,
@@ -178,5 +187,7 @@ mod tests {
     fn parser_and_table_must_agree() {
         assert!(describe::<Demo>(&[]).is_err());
         assert!(describe::<Demo>(&[SHOW, Command::raw("other")]).is_err());
+        assert!(describe::<Demo>(&[SHOW.examples(&["0801234567 --lasting 7d"])]).is_ok());
+        assert!(describe::<Demo>(&[SHOW.examples(&["0801234567 --for 7d"])]).is_err());
     }
 }

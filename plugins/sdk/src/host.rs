@@ -60,6 +60,11 @@ impl Host {
         self.printed(printed)
     }
 
+    /// Says something to the person beside the rows, on stderr. Where nobody can be told, nothing is lost.
+    pub fn note(&self, text: &str) {
+        let _ = writeln!(io::stderr().lock(), "note: {text}");
+    }
+
     /// Hands over what was printed so far. Needed only before waiting for something.
     ///
     /// # Errors

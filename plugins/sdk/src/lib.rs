@@ -91,7 +91,8 @@ fn print_description<C: Parser>(commands: &[Command]) -> ExitCode {
 
 fn parse<C: Parser>(arguments: Vec<OsString>) -> Result<C, Failure> {
     let command = C::command();
-    let command = command.clone().bin_name(format!("atmctl {}", command.get_name()));
+    let name = format!("atmctl {}", command.get_name());
+    let command = command.bin_name(name);
     let parsed = command.try_get_matches_from(arguments).and_then(|matches| C::from_arg_matches(&matches));
     parsed.map_err(|error| {
         let text = error.render().to_string();
@@ -123,7 +124,7 @@ fn tell_host(failure: &Failure) -> ExitCode {
 
 /// For the person at the terminal.
 fn tell_person(failure: &Failure) -> ExitCode {
-    let hint = failure.hint.iter().map(|hint| format!("\n  {hint}")).collect::<String>();
+    let hint = failure.hint.iter().map(|hint| format!("\n  hint: {hint}")).collect::<String>();
     let _ = writeln!(io::stderr().lock(), "error: {failure}{hint}");
     ExitCode::from(failure.code.exit())
 }

@@ -1,5 +1,6 @@
 //! `cargo demo`: the main job of the system in under a minute, with its real programs on a fresh database in
 //! a temporary folder. Every command is printed before it runs, and runs exactly as printed.
+#![expect(clippy::disallowed_methods, reason = "the demo bounds its own waiting")]
 
 mod shell;
 mod story;
