@@ -11,6 +11,7 @@ use crate::writer::Writer;
 use anyhow::Context;
 use atm_rpc::types::account::AccountId;
 use atm_rpc::types::money::{Currency, Money};
+use futures::future::try_join_all;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -142,16 +143,18 @@ impl Projection {
         text
     }
 
+    /// Both at once, so that one batch takes them.
     async fn keep_checkpoints(&self, files: &[LedgerFile]) -> anyhow::Result<()> {
-        for file in files {
+        let kept = files.iter().map(|file| async {
             let checkpoint = Checkpoint {
                 node: self.settings.node.clone(),
                 file: file.ledger().file_name().to_owned(),
                 next_seq: file.next_seq(),
                 byte_length: i64::try_from(file.length())?,
             };
-            self.writer.submit(Request::Checkpoint(checkpoint)).await?;
-        }
+            anyhow::Ok(self.writer.submit(Request::Checkpoint(checkpoint)).await?)
+        });
+        try_join_all(kept).await?;
         Ok(())
     }
 

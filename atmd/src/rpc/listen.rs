@@ -141,7 +141,12 @@ async fn connection(
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%peer, %error, "no TCP_NODELAY");
     }
-    let stream = match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
+    let handshake = timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream));
+    let handshake = tokio::select! {
+        () = services.stop.cancelled() => return,
+        handshake = handshake => handshake,
+    };
+    let stream = match handshake {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return warn!(%peer, %error, "handshake failed"),
         Err(_) => return warn!(%peer, "handshake took too long"),

@@ -71,7 +71,14 @@ impl From<DbErr> for OpenError {
 /// Held as long as atmd runs: one atmd at a time on a data directory.
 #[derive(Debug)]
 pub struct DataLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for DataLock {
+    fn drop(&mut self) {
+        // Closing it would do, were there no child that has it open until it starts its own program.
+        let _ = self.file.unlock();
+    }
 }
 
 /// Takes the data directory. It is a file of its own that is locked, never the database's.
@@ -89,7 +96,7 @@ pub fn lock_data_dir(data_dir: &Path) -> Result<DataLock, OpenError> {
         .open(&path)
         .map_err(failed)?;
     match file.try_lock() {
-        Ok(()) => Ok(DataLock { _file: file }),
+        Ok(()) => Ok(DataLock { file }),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse(data_dir.to_owned())),
         Err(TryLockError::Error(source)) => Err(failed(source)),
     }
