@@ -38,8 +38,9 @@ Exit codes:
     1  the bank said no (rejected, wrong PIN, session over)
     2  usage: the arguments or what was typed cannot be used
    69  atmd is not reachable; nothing was done
-   70  something failed inside; the message names the incident
-   74  done, but the result could not be written
+   70  something failed inside (the message names the incident), or what was
+       asked about could not be written
+   74  done, but the receipt could not be written
    75  the outcome is not known yet, or the bank is busy: ask with `last`, or
        repeat with the same --request-key
    78  configuration: CA missing or not trusted, settings or notes unusable
@@ -106,13 +107,16 @@ pub(crate) enum Command {
     /// Take cash
     #[command(after_help = KEY_EXAMPLES)]
     Withdraw(Movement),
-    /// Show the newest entries, newest first
+    /// Show the newest movements and changes of the account, newest first
     Statement {
         #[command(flatten)]
         who: Who,
-        /// How many entries, 1 to 50
+        /// How many entries at most, 1 to 50; they are looked for among the newest 50
         #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=50))]
         count: u16,
+        /// Show log-ins and exits, too
+        #[arg(long)]
+        all: bool,
     },
     /// Say what became of the last request: did it go through?
     ///
@@ -191,6 +195,11 @@ impl Command {
         }
     }
 
+    /// Whether it needs the notes of requests. A question without them is answered all the same.
+    pub(crate) const fn needs_notes(&self) -> bool {
+        !matches!(self, Self::Balance { .. } | Self::Statement { .. })
+    }
+
     /// The key that was given.
     pub(crate) const fn request_key(&self) -> Option<RequestKey> {
         match self {
@@ -227,6 +236,7 @@ mod tests {
             (with_key.as_str(), true),
             ("deposit -5", true), // refused later, with words about amounts
             ("statement --count 50", true),
+            ("statement --all", true),
             ("last --request-key 0190a6e2-7d4c-7b1e-9c53-2f6d8e0a4b17", true),
             ("change-pin --pin-stdin", true),
             ("deposit", false),

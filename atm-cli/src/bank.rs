@@ -6,7 +6,7 @@
 use crate::console::Console;
 use crate::error::Error;
 use crate::settings::{Settings, SettingsError};
-use crate::state::{Aside, Noted, Record, State, What};
+use crate::state::{Aside, Noted, Record, State, StateError, What};
 use crate::words::Words;
 use atm_rpc::client::{ConnectError, Customer, CustomerError, Endpoint, Patience};
 use atm_rpc::customer::{
@@ -69,7 +69,8 @@ pub(crate) struct Settled {
 /// A connection to one bank.
 pub(crate) struct Bank {
     customer: Customer,
-    state: State,
+    /// The notes; a customer without a place for them may ask, and change nothing.
+    state: Option<State>,
     terminal: TerminalName,
     id: String,
     /// The bank's rules.
@@ -95,7 +96,7 @@ impl Bank {
         let info = customer.version().await.map_err(Error::reading)?;
         Ok(Self {
             customer,
-            state: State::new(&settings.state),
+            state: settings.state.as_deref().map(State::new),
             terminal: settings.terminal.clone(),
             id: info.bank.iter().map(|byte| format!("{byte:02x}")).collect(),
             words: Words::local(info.currency),
@@ -130,19 +131,28 @@ impl Bank {
 
     /// The requests of this number without a final answer, oldest first.
     pub(crate) fn pending(&self, mobile: MobileNumber) -> Result<(Vec<Record>, Vec<Aside>), Error> {
-        Ok(self.state.pending(&self.id, mobile)?)
+        match &self.state {
+            Some(state) => Ok(state.pending(&self.id, mobile)?),
+            None => Ok((vec![], vec![])),
+        }
     }
 
     /// The last request of this number that has its final answer.
     pub(crate) fn last(&self, mobile: MobileNumber) -> Result<(Option<Record>, Option<Aside>), Error> {
-        Ok(self.state.last(&self.id, mobile)?)
+        match &self.state {
+            Some(state) => Ok(state.last(&self.id, mobile)?),
+            None => Ok((None, None)),
+        }
     }
 
     /// What became of a request of the customer who is logged in.
     pub(crate) async fn outcome(&mut self, key: RequestKey) -> Result<KeyOutcome, Error> {
         match self.customer.outcome(key).await {
             Ok(outcome) => Ok(outcome),
-            Err(CustomerError::Service(ServiceError::Rejected(no))) => Ok(KeyOutcome::Rejected(no)),
+            // Any other 'no' is about the customer, and tells nothing of the request.
+            Err(CustomerError::Service(ServiceError::Rejected(no @ Rejection::KeyConflict))) => {
+                Ok(KeyOutcome::Rejected(no))
+            }
             Err(error) => Err(Error::reading(error)),
         }
     }
@@ -156,7 +166,8 @@ impl Bank {
         order: &Order,
     ) -> Result<Done, Error> {
         let record = Record::new(&self.id, mobile, key, order.noted(), console.now());
-        let noted = self.state.keep(&record)?;
+        let state = self.state.clone().ok_or(SettingsError::NoState)?;
+        let noted = state.keep(&record)?;
         let sent = async {
             match order {
                 Order::Register(who) => self.customer.register(key, who).await,
@@ -175,8 +186,12 @@ impl Bank {
             Err(error) => {
                 // A note that stays by mistake is settled at the next log-in.
                 match (final_answer(&error), noted) {
-                    (Final::Decided, _) => drop(self.state.finish(&record)),
-                    (Final::NothingSent, Noted::Now) => drop(self.state.forget(&record)),
+                    (Final::Decided, _) => drop(state.finish(&record)),
+                    // An earlier try of this change may have been done, with another PIN: to be settled.
+                    (Final::OfAnother, Noted::Before) if record.what == What::ChangePin => {}
+                    (Final::OfAnother, _) | (Final::NothingSent, Noted::Now) => {
+                        drop(state.forget(&record));
+                    }
                     // This try did nothing; the one before it may have.
                     (Final::NothingSent, Noted::Before) => return Err(Error::Unknown(record)),
                     (Final::No, _) => {}
@@ -217,8 +232,17 @@ impl Bank {
     /// The outcome of a request was shown: it is not pending any more. Gives a warning where that
     /// cannot be noted.
     pub(crate) fn finish(&self, record: &Record) -> Option<String> {
-        let error = self.state.finish(record).err()?;
-        Some(format!("This could not be noted, and will be told again at the next log-in: {error}."))
+        warning(self.state.as_ref()?.finish(record))
+    }
+
+    /// As [`finish`](Self::finish), of a request that was asked about.
+    pub(crate) fn conclude(&self, settled: &Settled) -> Option<String> {
+        let (state, record) = (self.state.as_ref()?, settled.record.as_ref()?);
+        warning(match settled.outcome {
+            // The key is that of another request: there is nothing to remember of this one.
+            KeyOutcome::Rejected(Rejection::KeyConflict) => state.forget(record),
+            _ => state.finish(record),
+        })
     }
 
     /// Ends the session, if there is one, within two seconds.
@@ -230,6 +254,11 @@ impl Bank {
     }
 }
 
+fn warning(noted: Result<(), StateError>) -> Option<String> {
+    let error = noted.err()?;
+    Some(format!("This could not be noted, and will be told again at the next log-in: {error}."))
+}
+
 fn is_of_another_try(error: &Error) -> bool {
     let no = |no| Some(ServiceError::Rejected(no));
     [no(Rejection::KeyConflict), no(Rejection::KeyClosed)].contains(&error.service())
@@ -239,6 +268,8 @@ fn is_of_another_try(error: &Error) -> bool {
 enum Final {
     /// The bank decided it.
     Decided,
+    /// The key is that of another request.
+    OfAnother,
     /// Nothing was applied.
     NothingSent,
     /// It may have been applied, or it is not sure that it was not.
@@ -247,6 +278,7 @@ enum Final {
 
 const fn final_answer(error: &CustomerError) -> Final {
     match error {
+        CustomerError::Service(ServiceError::Rejected(Rejection::KeyConflict)) => Final::OfAnother,
         CustomerError::Service(ServiceError::Rejected(_)) => Final::Decided,
         CustomerError::Service(
             ServiceError::Unauthenticated(_) | ServiceError::Busy { .. } | ServiceError::Unavailable,
@@ -285,6 +317,7 @@ mod tests {
         };
         let table = [
             (CustomerError::Service(ServiceError::Rejected(Rejection::ZeroAmount)), "decided"),
+            (CustomerError::Service(ServiceError::Rejected(Rejection::KeyConflict)), "of another"),
             (CustomerError::Service(ServiceError::Unauthenticated(SessionEnd::Idle)), "nothing sent"),
             (CustomerError::Service(ServiceError::Busy { retry_after_ms: 1 }), "nothing sent"),
             (CustomerError::Service(ServiceError::Unavailable), "nothing sent"),
@@ -297,6 +330,7 @@ mod tests {
         for (error, expected) in table {
             let found = match final_answer(&error) {
                 Final::Decided => "decided",
+                Final::OfAnother => "of another",
                 Final::NothingSent => "nothing sent",
                 Final::No => "no",
             };

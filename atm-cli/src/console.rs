@@ -1,23 +1,24 @@
 //! Prompts, hidden input, and Ctrl-C: what is shown to the person and what the person types.
-//!
-//! Lines are read by a thread of their own, so that a prompt can be left while nobody types.
 
 use crate::error::Error;
 use crate::io::{Environment, Io};
+use crate::keyboard::{Input, Quiet, Step, Typing};
 use crate::words;
 use atm_rpc::types::time::Timestamp;
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::process::{self, getpgrp, getpid, getsid, kill_process};
 use std::fmt::Display;
-use std::io::{self, ErrorKind, Read, Write};
-use std::sync::mpsc;
+use std::io::{self, Write};
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::oneshot;
+use tokio::time::sleep;
 use zeroize::Zeroizing;
 
 /// How often one prompt is answered wrongly before the program leaves.
 pub(crate) const TRIES_MAX: u32 = 5;
-/// The most bytes of a line that are kept; nothing that is valid is as long.
-const LINE_BYTES_MAX: usize = 256;
+/// How long the bank may take before the person is told that it is waited for.
+const SLOW: Duration = Duration::from_secs(2);
 
 /// Where prompts and notes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,36 +38,68 @@ pub(crate) enum Echo {
     Hidden,
 }
 
-type Line = Option<Zeroizing<String>>;
-type Asked = oneshot::Sender<io::Result<Line>>;
-
 /// The person's side of a run.
 pub(crate) struct Console {
     voice: Voice,
-    terminal: bool,
     output: Box<dyn Write>,
     errors: Box<dyn Write>,
-    lines: mpsc::Sender<Asked>,
+    /// Whether a person sees the errors.
+    errors_seen: bool,
     now: fn() -> Timestamp,
-    interrupt: Signal,
-    terminate: Signal,
+    input: Input,
+    /// What was read beyond the last line.
+    ahead: Zeroizing<Vec<u8>>,
+    typing: Typing,
+    /// The prompt that is open.
+    prompt: Option<(String, Echo)>,
+    /// The terminal, where the input is one.
+    terminal: Option<Quiet>,
+    /// Ctrl-C and the like.
+    ending: Vec<Signal>,
+    /// Ctrl-Z.
+    stopping: Signal,
+    /// This program goes on after it stood still.
+    resumed: Signal,
+    /// Nothing is said about waiting.
+    silent: bool,
+    /// How long the bank may take before something is said.
+    slow: Duration,
     /// The person wants to leave as soon as what is under way is answered.
     leaving: bool,
 }
 
 impl Console {
-    /// Begins to listen to signals and, when first asked, to the input.
+    /// Begins to listen to signals and, when first asked, to the input. A terminal is quiet from now on.
     pub(crate) fn open(io: Io, voice: Voice) -> Result<(Self, Environment), (io::Error, Io)> {
-        let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
-        let (interrupt, terminate) = match signals {
-            (Ok(interrupt), Ok(terminate)) => (interrupt, terminate),
-            (Err(error), _) | (_, Err(error)) => return Err((error, io)),
+        let ([stopping, resumed], ending, terminal) = match listen(io.terminal) {
+            Ok(listening) => listening,
+            Err(error) => return Err((error, io)),
         };
-        let Io { input, terminal, output, errors, env, now } = io;
-        let (lines, asked) = mpsc::channel();
-        std::thread::spawn(move || answer(input, &asked));
-        let leaving = false;
-        Ok((Self { voice, terminal, output, errors, lines, now, interrupt, terminate, leaving }, env))
+        let Io { input, terminal: person, errors_terminal, output, errors, env, now } = io;
+        let console = Self {
+            voice,
+            output,
+            errors,
+            errors_seen: errors_terminal,
+            now,
+            input: Input::open(input),
+            ahead: Zeroizing::new(Vec::new()),
+            typing: Typing::new(person),
+            prompt: None,
+            terminal,
+            ending,
+            stopping,
+            resumed,
+            silent: false,
+            slow: SLOW,
+            leaving: false,
+        };
+        Ok((console, env))
+    }
+
+    /// Says nothing about waiting, unless a person sees it.
+    pub(crate) const fn wait_silently(&mut self) {
+        self.silent = !self.errors_seen;
     }
 
     /// The time of day.
@@ -76,7 +109,7 @@ impl Console {
 
     /// Whether somebody can be asked.
     pub(crate) const fn is_terminal(&self) -> bool {
-        self.terminal
+        self.terminal.is_some()
     }
 
     /// Fails where the person wanted to leave while something was under way.
@@ -105,30 +138,30 @@ impl Console {
     }
 
     fn show(&mut self, text: &str) -> Result<(), Error> {
-        match self.voice {
-            Voice::Output => self.data(text),
-            Voice::Errors => {
-                self.complain(text);
-                Ok(())
-            }
+        self.show_bytes(text.as_bytes())
+    }
+
+    fn show_bytes(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let to = match self.voice {
+            Voice::Output => &mut self.output,
+            Voice::Errors => &mut self.errors,
+        };
+        match (to.write_all(bytes).and_then(|()| to.flush()), self.voice) {
+            (Err(error), Voice::Output) => Err(Error::Output(error)),
+            // Where errors cannot be written, nobody can be told.
+            (_, Voice::Errors) | (Ok(()), _) => Ok(()),
         }
     }
 
     /// Prompts for a line; `exit` leaves.
     pub(crate) async fn ask(&mut self, prompt: &str, echo: Echo) -> Result<Zeroizing<String>, Error> {
         self.go_on()?;
-        let quiet = match (echo, self.terminal) {
-            (Echo::Hidden, true) => Some(Quiet::begin().map_err(Error::Input)?),
-            _ => None,
-        };
         self.show(prompt)?;
+        self.prompt = Some((prompt.to_owned(), echo));
         let line = self.line().await;
-        // The newline that the person typed is on the screen only where the terminal echoed it.
-        let echoed = self.terminal && quiet.is_none() && matches!(line, Ok(Some(_)));
-        drop(quiet);
-        if !echoed {
-            self.show("\n")?;
-        }
+        self.prompt = None;
+        // Nobody else shows the newline that was typed.
+        self.show("\n")?;
         match line? {
             Some(line) if line.trim().eq_ignore_ascii_case("exit") => Err(Error::Left),
             Some(line) => Ok(line),
@@ -154,104 +187,125 @@ impl Console {
     }
 
     /// The next line of the input, `None` at its end.
-    pub(crate) async fn line(&mut self) -> Result<Line, Error> {
-        let (asked, answered) = oneshot::channel();
-        let gone = || Error::Input(ErrorKind::BrokenPipe.into());
-        self.lines.send(asked).map_err(|_| gone())?;
-        let read = self.wait(answered).await?;
-        read.map_err(|_| gone())?.map_err(Error::Input)
+    pub(crate) async fn line(&mut self) -> Result<Option<Zeroizing<String>>, Error> {
+        self.typing = Typing::new(self.is_terminal());
+        let shown = self.is_terminal() && matches!(self.prompt, Some((_, Echo::Shown)));
+        loop {
+            let mut screen = Vec::new();
+            // A PIN is not copied to where nobody wipes it.
+            let mut hidden = Zeroizing::new(Vec::with_capacity(self.ahead.len() * 3));
+            let to = if shown { &mut screen } else { &mut *hidden };
+            let (used, step) = self.typing.take(&self.ahead, to);
+            self.ahead.drain(..used);
+            if !screen.is_empty() {
+                self.show_bytes(&screen)?;
+            }
+            match step {
+                Step::Line => return Ok(Some(self.typing.text())),
+                Step::End => return Ok(None),
+                Step::More => {}
+            }
+            let next = pin!(self.input.next());
+            self.ahead = self.hold(next, Waiting::ForPerson).await?.map_err(Error::Input)?;
+            if self.ahead.is_empty() {
+                return Ok(if self.typing.is_empty() { None } else { Some(self.typing.text()) });
+            }
+        }
     }
 
-    /// Waits for something that may be left at any time.
+    /// Waits for the bank, which may be left at any time.
     pub(crate) async fn wait<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Error> {
-        self.go_on()?;
-        tokio::select! {
-            biased;
-            done = work => Ok(done),
-            () = signalled(&mut self.interrupt, &mut self.terminate) => Err(Error::Interrupted(None)),
-        }
+        self.hold(pin!(work), Waiting::ForBank).await
     }
 
     /// Waits for something whose end should be known: the first Ctrl-C says so, the second leaves.
     pub(crate) async fn wait_through<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Error> {
-        let mut work = std::pin::pin!(work);
-        if let Ok(done) = self.wait(&mut work).await {
+        let mut work = pin!(work);
+        if let Ok(done) = self.hold(work.as_mut(), Waiting::ForBank).await {
             return Ok(done);
         }
         // Whether or not this can be shown: the answer matters more.
-        let _ = self.say("\nWaiting for the bank's answer. Press Ctrl-C again to leave without it.");
-        let done = self.wait(&mut work).await;
+        let _ = self.say("Waiting for the bank's answer. Press Ctrl-C again to leave without it.");
+        let done = self.hold(work, Waiting::ForPerson).await;
         self.leaving = true;
-        if done.is_err() {
-            // What the terminal echoes of Ctrl-C has no newline.
-            let _ = self.say("");
-        }
         done
     }
-}
 
-async fn signalled(interrupt: &mut Signal, terminate: &mut Signal) {
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-}
-
-/// Reads a line for each that asks, until nobody can ask any more.
-fn answer(mut input: Box<dyn Read + Send>, asked: &mpsc::Receiver<Asked>) {
-    let mut buffer = Zeroizing::new(Vec::with_capacity(LINE_BYTES_MAX));
-    for reply in asked {
-        // Who asked may have left.
-        let _ = reply.send(read_line(&mut input, &mut buffer));
-    }
-}
-
-/// Reads to the end of a line or of the input. `ahead` keeps what was read beyond it, is never
-/// grown and so never copied: no PIN stays behind in memory.
-fn read_line(input: &mut dyn Read, ahead: &mut Zeroizing<Vec<u8>>) -> io::Result<Line> {
-    let mut line = Zeroizing::new(Vec::with_capacity(LINE_BYTES_MAX));
-    let mut any = false;
-    loop {
-        any |= !ahead.is_empty();
-        let end = ahead.iter().position(|byte| *byte == b'\n');
-        let length = end.unwrap_or(ahead.len());
-        let kept = length.min(LINE_BYTES_MAX - line.len());
-        line.extend_from_slice(&ahead[..kept]);
-        ahead.drain(..end.map_or(length, |end| end + 1));
-        if end.is_some() {
-            break;
-        }
-        let mut bytes = Zeroizing::new([0; LINE_BYTES_MAX]);
-        match input.read(&mut *bytes) {
-            Ok(0) if any => break,
-            Ok(0) => return Ok(None),
-            Ok(length) => ahead.extend_from_slice(&bytes[..length]),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+    async fn hold<T>(
+        &mut self,
+        mut work: Pin<&mut impl Future<Output = T>>,
+        waiting: Waiting,
+    ) -> Result<T, Error> {
+        self.go_on()?;
+        let mut slow = pin!(sleep(self.slow));
+        let mut silent = self.silent || waiting == Waiting::ForPerson;
+        loop {
+            tokio::select! {
+                biased;
+                done = work.as_mut() => return Ok(done),
+                () = signalled(&mut self.ending) => return Err(Error::Interrupted(None)),
+                _ = self.stopping.recv() => self.stop()?,
+                _ = self.resumed.recv() => self.resume()?,
+                () = slow.as_mut(), if !silent => {
+                    silent = true;
+                    self.say("Waiting for the bank ... Ctrl-C leaves.")?;
+                }
+            }
         }
     }
-    // What is not text is not a valid answer to any prompt.
-    Ok(Some(Zeroizing::new(std::str::from_utf8(&line).unwrap_or("\u{fffd}").to_owned())))
-}
 
-/// A terminal that does not show what is typed, until this is dropped.
-struct Quiet(Termios);
+    /// Stands still, where there is a shell that can let it go on, and leaves the terminal to that.
+    fn stop(&self) -> Result<(), Error> {
+        let session = getsid(None).map_err(|error| Error::Input(error.into()))?;
+        if getpgrp() != session {
+            if let Some(quiet) = &self.terminal {
+                quiet.restore();
+            }
+            kill_process(getpid(), process::Signal::STOP).map_err(|error| Error::Input(error.into()))?;
+        }
+        Ok(())
+    }
 
-impl Quiet {
-    fn begin() -> io::Result<Self> {
-        let before = tcgetattr(rustix::stdio::stdin())?;
-        let mut quiet = before.clone();
-        quiet.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL);
-        tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &quiet)?;
-        Ok(Self(before))
+    /// Goes on after this program stood still, and others had the terminal.
+    fn resume(&mut self) -> Result<(), Error> {
+        let Some(quiet) = &self.terminal else { return Ok(()) };
+        quiet.apply().map_err(Error::Input)?;
+        if let Some((prompt, echo)) = self.prompt.clone() {
+            self.show(&prompt)?;
+            if echo == Echo::Shown {
+                let typed = self.typing.so_far().to_vec();
+                self.show_bytes(&typed)?;
+            }
+        }
+        Ok(())
     }
 }
 
-impl Drop for Quiet {
-    fn drop(&mut self) {
-        // A terminal that is gone needs no restoring.
-        let _ = tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &self.0);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waiting {
+    ForBank,
+    ForPerson,
+}
+
+/// The signals that stop and continue a run, those that end it, and the terminal, where it is one.
+fn listen(terminal: bool) -> io::Result<([Signal; 2], Vec<Signal>, Option<Quiet>)> {
+    let mut ending = vec![signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?];
+    if terminal {
+        // Each leaves the terminal as it was.
+        ending.extend([signal(SignalKind::quit())?, signal(SignalKind::hangup())?]);
     }
+    let stopping = signal(SignalKind::from_raw(process::Signal::TSTP.as_raw()))?;
+    let resumed = signal(SignalKind::from_raw(process::Signal::CONT.as_raw()))?;
+    let quiet = if terminal { Some(Quiet::begin()?) } else { None };
+    Ok(([stopping, resumed], ending, quiet))
+}
+
+async fn signalled(signals: &mut [Signal]) {
+    std::future::poll_fn(|context| {
+        let any = signals.iter_mut().any(|signal| signal.poll_recv(context).is_ready());
+        if any { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
 }
 
 #[cfg(test)]
@@ -262,25 +316,6 @@ mod tests {
 
     fn block_on<T>(work: impl Future<Output = T>) -> T {
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
-    }
-
-    #[test]
-    fn reads_lines_of_any_kind() {
-        let long = format!("{}\nnext", "x".repeat(1000));
-        let table: &[(&[u8], &[&str])] = &[
-            (b"", &[]),
-            (b"one\ntwo\r\n\nthree", &["one", "two\r", "", "three"]),
-            (b"\xff\xfe\nok\n", &["\u{fffd}", "ok"]),
-            (long.as_bytes(), &[&"x".repeat(LINE_BYTES_MAX), "next"]),
-        ];
-        for (input, expected) in table {
-            let (mut input, mut ahead) = (*input, Zeroizing::new(Vec::with_capacity(LINE_BYTES_MAX)));
-            for line in *expected {
-                assert_eq!(read_line(&mut input, &mut ahead).unwrap().as_deref().map(|l| &**l), Some(*line));
-            }
-            assert!(read_line(&mut input, &mut ahead).unwrap().is_none());
-            assert_eq!(ahead.capacity(), LINE_BYTES_MAX, "never grown");
-        }
     }
 
     #[test]
@@ -302,6 +337,28 @@ mod tests {
             });
             assert!(check(&result), "{input:?}: {result:?}");
             assert_eq!(output.text().matches("Number: ").count(), *prompts, "{input:?}");
+        }
+    }
+
+    #[test]
+    fn says_once_that_the_bank_is_waited_for_and_not_that_a_person_is() {
+        let table = [(false, false, 1), (true, false, 0), (true, true, 1)];
+        for (silently, seen, expected) in table {
+            let (mut io, _, errors) = testing::io("", &[]);
+            io.errors_terminal = seen;
+            let slow = Duration::from_millis(20);
+            let result = block_on(async {
+                let (mut console, _) = Console::open(io, Voice::Errors).map_err(|(error, _)| error).unwrap();
+                console.slow = slow;
+                if silently {
+                    console.wait_silently();
+                }
+                console.hold(pin!(sleep(slow * 5)), Waiting::ForPerson).await.unwrap();
+                console.wait(sleep(slow / 4)).await.unwrap();
+                console.wait(sleep(slow * 5)).await
+            });
+            assert!(result.is_ok());
+            assert_eq!(errors.text(), "Waiting for the bank ... Ctrl-C leaves.\n".repeat(expected));
         }
     }
 }

@@ -54,6 +54,9 @@ pub(crate) enum Error {
     /// The output cannot be written.
     #[error("cannot write the output: {0}")]
     Output(io::Error),
+    /// It was done, and its receipt cannot be written.
+    #[error("cannot write the receipt: {0}")]
+    Receipt(io::Error),
 }
 
 impl Error {
@@ -74,6 +77,14 @@ impl Error {
                 Self::Unknown(record.clone())
             }
             other => Self::Call(other),
+        }
+    }
+
+    /// The same, of a request that was done.
+    pub(crate) fn after_it_was_done(self) -> Self {
+        match self {
+            Self::Output(error) => Self::Receipt(error),
+            other => other,
         }
     }
 

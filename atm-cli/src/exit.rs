@@ -13,9 +13,10 @@ pub(crate) enum Exit {
     Usage,
     /// No answer from atmd, and nothing was done.
     NotReachable,
-    /// Something failed inside the bank or this program.
+    /// Something failed inside the bank or this program, or the answer to a question could not be
+    /// written.
     Internal,
-    /// It was done, and the result could not be written.
+    /// It was done, and the receipt could not be written.
     Output,
     /// The outcome is not known yet, or the bank is busy.
     Unknown,

@@ -86,15 +86,18 @@ pub(crate) fn explain(error: &Error, words: &Words) -> Failure {
             Failure::new(Exit::Internal, "input", format!("The input cannot be read: {error}"), "")
         }
         // Whoever closed the output has seen enough.
-        Error::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+        Error::Output(error) | Error::Receipt(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
             Failure::new(Exit::Done, "output", "The output was closed.", "")
         }
-        Error::Output(error) => Failure::new(
+        Error::Receipt(error) => Failure::new(
             Exit::Output,
             "output",
-            format!("The result cannot be written: {error}"),
-            "What was asked was done. `atm-cli last` shows it again.",
+            format!("It was done, and the receipt could not be written: {error}."),
+            "`atm-cli last` shows it again.",
         ),
+        Error::Output(error) => {
+            Failure::new(Exit::Internal, "output", format!("The result could not be written: {error}."), "")
+        }
     }
 }
 
@@ -159,15 +162,32 @@ fn call(error: &CustomerError, words: &Words) -> Failure {
         CustomerError::Connect(ConnectError::NotReachable { .. }) => Failure::new(
             Exit::NotReachable,
             "not_reachable",
-            sentence(&error.to_string()),
-            "Nothing was done. See that atmd runs there; --server, ATM_SERVER or `server` in client.ini \
-             name another address.",
+            format!("The bank cannot be reached. {LATER}"),
+            format!(
+                "{} Nothing was done. See that atmd runs there; --server, ATM_SERVER or `server` in \
+                 client.ini name another address.",
+                sentence(&error.to_string())
+            ),
         ),
+        CustomerError::Connect(ConnectError::NotTrusted { address, source }) if is_other_port(source) => {
+            Failure::new(
+                Exit::Config,
+                "not_customers_port",
+                "The bank cannot be reached at this address.",
+                format!(
+                    "{address}: that address answers, but it is not the customers' port of atmd. Nothing was \
+                     done. --server, ATM_SERVER or `server` in client.ini name another address."
+                ),
+            )
+        }
         CustomerError::Connect(ConnectError::NotTrusted { .. }) => Failure::new(
             Exit::Config,
             "not_trusted",
-            sentence(&error.to_string()),
-            format!("Use an address that is in the server's certificate, and its own CA. {COPY_CA}"),
+            "The bank at this address is not trusted. Nothing was done.",
+            format!(
+                "{} Use an address that is in the server's certificate, and its own CA. {COPY_CA}",
+                sentence(&error.to_string())
+            ),
         ),
         CustomerError::Service(error) => service(*error, words),
         CustomerError::LoginInterrupted => Failure::new(
@@ -178,6 +198,12 @@ fn call(error: &CustomerError, words: &Words) -> Failure {
         ),
         CustomerError::OutcomeUnknown => no_key(),
     }
+}
+
+/// Whether TLS says that the two sides have no protocol in common: it is another service that answers.
+fn is_other_port(source: &std::io::Error) -> bool {
+    let said = source.to_string();
+    said.contains("NoApplicationProtocol") || said.contains("any known protocol")
 }
 
 /// Where no request of ours is at stake; the callers know better otherwise.
@@ -232,10 +258,11 @@ fn no(told: Told) -> Failure {
     }
 }
 
-/// With a capital at the beginning and a point at the end.
+/// With a capital at the beginning, unless a program is named there, and a point at the end.
 pub(crate) fn sentence(text: &str) -> String {
+    let named = ["atmd", "atm-cli", "atmctl"].contains(&text.split(' ').next().unwrap_or_default());
     let mut chars = text.chars();
-    let first = chars.next().map(|c| c.to_ascii_uppercase());
+    let first = chars.next().map(|c| if named { c } else { c.to_ascii_uppercase() });
     let mut sentence: String = first.into_iter().chain(chars).collect();
     if !sentence.ends_with(['.', '?', '!']) {
         sentence.push('.');
@@ -260,6 +287,11 @@ mod tests {
         }))
     }
 
+    fn other_port() -> Error {
+        let source = io::Error::other("received fatal alert: NoApplicationProtocol");
+        Error::Call(CustomerError::Connect(ConnectError::NotTrusted { address: "h:1".to_owned(), source }))
+    }
+
     fn service(error: ServiceError) -> Error {
         Error::Call(CustomerError::Service(error))
     }
@@ -281,7 +313,15 @@ mod tests {
             (service(ServiceError::Internal(incident)), 70, "internal", &incident.to_string()),
             (service(ServiceError::NotFound), 70, "unexpected", "version"),
             (connect(true), 69, "not_reachable", "No connection to atmd at h:1"),
+            (connect(true), 69, "not_reachable", "The bank cannot be reached. Try again later."),
             (connect(false), 78, "not_trusted", "DATA_DIR/public/ca.pem"),
+            (connect(false), 78, "not_trusted", " atmd at h:1 and this program do not trust each other"),
+            (
+                other_port(),
+                78,
+                "not_customers_port",
+                "h:1: that address answers, but it is not the customers'",
+            ),
             (Error::Call(CustomerError::LoginInterrupted), 69, "login_interrupted", "Try again."),
             (Error::NoAnswer, 69, "no_answer", "Nothing was changed"),
             (Error::Unknown(withdrawal()), 75, "outcome_unknown", "last --mobile 0801234567"),
@@ -295,13 +335,24 @@ mod tests {
             (Error::EndOfInput, 2, "usage", "--pin-stdin"),
             (Error::NothingRemembered, 1, "nothing_remembered", "--request-key"),
             (Error::Output(io::ErrorKind::BrokenPipe.into()), 0, "output", "closed"),
-            (Error::Output(io::ErrorKind::StorageFull.into()), 74, "output", "was done"),
+            (Error::Receipt(io::ErrorKind::BrokenPipe.into()), 0, "output", "closed"),
+            (Error::Receipt(io::ErrorKind::StorageFull.into()), 74, "output", "It was done"),
+            (Error::Output(io::ErrorKind::StorageFull.into()), 70, "output", "result could not be written"),
         ];
         for (error, exit, code, expected) in table {
             let failure = explain(&error, &words());
             assert_eq!((failure.exit.code(), failure.code), (exit, code), "{error}");
             let text = format!("{} {}", failure.message, failure.hint);
             assert!(text.contains(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_sentence_begins_with_a_capital_and_a_program_keeps_its_case() {
+        let table =
+            [("no way", "No way."), ("really?", "Really?"), ("atmd is away", "atmd is away."), ("", ".")];
+        for (text, expected) in table {
+            assert_eq!(sentence(text), expected);
         }
     }
 

@@ -14,6 +14,8 @@ pub struct Io {
     pub input: Box<dyn Read + Send>,
     /// Whether the input is the process's terminal: PINs are hidden there.
     pub terminal: bool,
+    /// Whether errors go to a terminal, where a person sees them.
+    pub errors_terminal: bool,
     /// Where data goes, and the whole conversation.
     pub output: Box<dyn Write>,
     /// Where everything else goes.
@@ -31,6 +33,7 @@ impl Io {
         Self {
             input: Box::new(Input),
             terminal: io::stdin().is_terminal(),
+            errors_terminal: io::stderr().is_terminal(),
             output: Box::new(io::stdout()),
             errors: Box::new(io::stderr()),
             env: Box::new(|name| std::env::var_os(name)),

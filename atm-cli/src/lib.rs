@@ -3,7 +3,7 @@
 //! - `args`, `settings`: what was asked, and where the server is.
 //! - `bank`: the connection, with each request that changes something noted in `state` first.
 //! - `conversation` and `commands`: the two ways to use it.
-//! - `console`: prompts, hidden input and Ctrl-C. `output`: all that is printed as data.
+//! - `console`, `keyboard`: prompts, hidden input and Ctrl-C. `output`: all that is printed as data.
 //! - `error`, `explain`, `rejection`, `words`: what went wrong, in words a customer understands.
 //!
 //! No rule of the bank is decided here: a check before sending is for kindness only.
@@ -17,12 +17,14 @@ mod error;
 mod exit;
 mod explain;
 pub mod io;
+mod keyboard;
 mod output;
 mod pins;
 mod rejection;
 mod settings;
 mod settle;
 mod state;
+mod statement;
 #[cfg(test)]
 mod testing;
 mod words;

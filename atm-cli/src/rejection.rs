@@ -62,11 +62,9 @@ pub(crate) fn rejection(rejection: Rejection, words: &Words) -> Told {
             "The bank does not let money into this account at present.",
             "Ask the bank why.",
         ),
-        Rejection::RegistrationClosed => told(
-            "registration_closed",
-            "Only the bank itself registers new customers.",
-            "Ask the bank to open an account for you.",
-        ),
+        Rejection::RegistrationClosed => {
+            told("registration_closed", "Only the bank itself registers new customers.", "Ask the bank.")
+        }
         Rejection::AlreadyRegistered => told(
             "already_registered",
             "This number has an account already.",
@@ -171,7 +169,7 @@ fn vault_short(largest: Money, words: &Words) -> Told {
 fn most(largest: Money, words: &Words) -> String {
     match largest {
         Money::ZERO => "There is nothing you can take now.".to_owned(),
-        largest => format!("The most you can take now is {}.", words.number(largest)),
+        largest => format!("The most you can take now is {}.", words.money(largest)),
     }
 }
 
@@ -221,7 +219,7 @@ mod tests {
             (Rejection::KeyConflict, "key_conflict", "used before, for another request"),
             (Rejection::KeyClosed, "key_closed", "Nothing was booked"),
             (Rejection::Blacklisted { until: None }, "blacklisted", "This number is blocked."),
-            (Rejection::Blacklisted { until }, "blacklisted", "until 2026-11-18 12:06."),
+            (Rejection::Blacklisted { until }, "blacklisted", "until 2026-11-18 12:06 +01."),
             (Rejection::AccountClosed, "account_closed", "closed"),
             (Rejection::DebitBlocked, "debit_blocked", "out of this account"),
             (Rejection::CreditBlocked, "credit_blocked", "into this account"),
@@ -248,7 +246,7 @@ mod tests {
             (
                 Rejection::InsufficientFunds { available: money(40_550), largest: money(40_000) },
                 "insufficient_funds",
-                "You have 405.50 INR available. The most you can take now is 400.00.",
+                "You have 405.50 INR available. The most you can take now is 400.00 INR.",
             ),
             (
                 Rejection::InsufficientFunds { available: money(0), largest: money(0) },
@@ -258,7 +256,7 @@ mod tests {
             (
                 Rejection::VaultShort { largest: money(20_000) },
                 "vault_short",
-                "The most you can take now is 200.00.",
+                "The most you can take now is 200.00 INR.",
             ),
             (Rejection::BalanceLimit, "balance_limit", "larger than the bank can count"),
         ];

@@ -27,8 +27,8 @@ pub(crate) struct Settings {
     pub(crate) ca_pem: Vec<u8>,
     /// Who this terminal is.
     pub(crate) terminal: TerminalName,
-    /// The folder of this program's notes.
-    pub(crate) state: PathBuf,
+    /// The folder of this program's notes, where there is a place for one.
+    pub(crate) state: Option<PathBuf>,
 }
 
 /// Why the settings are not usable.
@@ -130,8 +130,7 @@ impl Settings {
         };
         let state = variable(env, "ATM_STATE_DIR")
             .map(PathBuf::from)
-            .or_else(|| home("XDG_STATE_HOME", ".local/state"))
-            .ok_or(SettingsError::NoState)?;
+            .or_else(|| home("XDG_STATE_HOME", ".local/state"));
         Ok(Self { server, ca, ca_pem, terminal, state })
     }
 }
@@ -264,16 +263,18 @@ mod tests {
                 (&*found.server, &*found.ca_pem, found.terminal.as_str()),
                 (server, ca.as_bytes(), terminal)
             );
-            assert_eq!(found.state, Path::new("/nowhere/.local/state/atm"));
+            assert_eq!(found.state.as_deref(), Some(Path::new("/nowhere/.local/state/atm")));
         }
         let defaults = [at("absent.pem"), at("default.pem")];
         let found =
             Settings::find_in(&none, &testing::env(&[("ATM_STATE_DIR", "/s")]), &at("absent.ini"), &defaults);
         let found = found.unwrap();
         assert_eq!(
-            (&*found.server, &*found.ca_pem, &*found.state),
-            (SERVER_DEFAULT, &b"default.pem"[..], Path::new("/s"))
+            (&*found.server, &*found.ca_pem, found.state.as_deref()),
+            (SERVER_DEFAULT, &b"default.pem"[..], Some(Path::new("/s")))
         );
+        let homeless = Settings::find_in(&none, &testing::env(&[]), &at("absent.ini"), &defaults);
+        assert_eq!(homeless.unwrap().state, None, "a question needs no notes");
     }
 
     #[test]

@@ -25,9 +25,9 @@ pub(crate) async fn settle(
     for record in records.into_iter().filter(|record| Some(record.request_key) != except) {
         let key = record.request_key;
         let outcome = console.wait(bank.outcome(key)).await??;
-        let settled = Settled { key, record: Some(record.clone()), outcome };
+        let settled = Settled { key, record: Some(record), outcome };
         report.settled(console, &settled, &bank.words)?;
-        if let Some(warning) = bank.finish(&record) {
+        if let Some(warning) = bank.conclude(&settled) {
             report.note(console, &warning)?;
         }
         newest = Some(settled);

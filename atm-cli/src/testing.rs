@@ -44,6 +44,7 @@ pub(crate) fn io(input: &str, variables: &[(&str, &str)]) -> (Io, Written, Writt
     let io = Io {
         input: Box::new(Cursor::new(input.as_bytes().to_vec())),
         terminal: false,
+        errors_terminal: false,
         output: Box::new(output.clone()),
         errors: Box::new(errors.clone()),
         env: env(variables),

@@ -1,6 +1,7 @@
 //! Amounts, times and requests in the words a customer reads.
 
 use crate::state::{Record, What};
+use atm_rpc::customer::Receipt;
 use atm_rpc::types::action::Action;
 use atm_rpc::types::money::{Currency, Money};
 use atm_rpc::types::time::Timestamp;
@@ -25,7 +26,9 @@ impl Words {
 
     /// Words for that currency in this machine's zone.
     pub(crate) fn local(currency: Currency) -> Self {
-        Self::new(currency, TimeZone::system())
+        let zone = TimeZone::system();
+        // Times of an unknown zone are those of UTC.
+        Self::new(currency, if zone.is_unknown() { TimeZone::UTC } else { zone })
     }
 
     /// `400.00`
@@ -38,20 +41,44 @@ impl Words {
         format!("{} {}", amount.display(self.currency), self.currency)
     }
 
-    /// `2026-11-22 14:03:05`, in the customer's zone.
+    /// `2026-11-22 14:03:05 UTC`, in the customer's zone.
     pub(crate) fn time(&self, at: Timestamp) -> String {
+        self.instant(at, "%Y-%m-%d %H:%M:%S %Z")
+    }
+
+    /// `2026-11-22 14:03 UTC`, in the customer's zone.
+    pub(crate) fn minute(&self, at: Timestamp) -> String {
+        self.instant(at, "%Y-%m-%d %H:%M %Z")
+    }
+
+    /// `2026-11-22 14:03:05`, where the zone is told elsewhere.
+    pub(crate) fn bare_time(&self, at: Timestamp) -> String {
         self.instant(at, "%Y-%m-%d %H:%M:%S")
     }
 
-    /// `2026-11-22 14:03`, in the customer's zone.
-    pub(crate) fn minute(&self, at: Timestamp) -> String {
-        self.instant(at, "%Y-%m-%d %H:%M")
+    /// The name of the zone at all these times, where it is the same.
+    pub(crate) fn zone(&self, times: impl IntoIterator<Item = Timestamp>) -> Option<String> {
+        let mut names = times.into_iter().map(|at| self.instant(at, "%Z"));
+        let first = names.next()?;
+        names.all(|name| name == first).then_some(first)
     }
 
     fn instant(&self, at: Timestamp, format: &str) -> String {
         match jiff::Timestamp::from_millisecond(at.ms()) {
             Ok(instant) => instant.to_zoned(self.zone.clone()).strftime(format).to_string(),
             Err(_) => at.to_string(),
+        }
+    }
+
+    /// `withdrawal of 500.00 INR`, of what was done.
+    pub(crate) fn done(&self, receipt: &Receipt) -> String {
+        let what = match requested(receipt.action) {
+            Some(of) => what(of).to_owned(),
+            None => action(receipt.action).to_lowercase(),
+        };
+        match receipt.amount {
+            Money::ZERO => what,
+            amount => format!("{what} of {}", self.money(amount)),
         }
     }
 
@@ -71,6 +98,17 @@ pub(crate) const fn what(what: What) -> &'static str {
         What::Deposit => "deposit",
         What::Withdraw => "withdrawal",
         What::ChangePin => "change of PIN",
+    }
+}
+
+/// The request that an entry is of.
+pub(crate) const fn requested(action: Action) -> Option<What> {
+    match action {
+        Action::Registered => Some(What::Register),
+        Action::Deposit => Some(What::Deposit),
+        Action::Withdraw => Some(What::Withdraw),
+        Action::PinChanged => Some(What::ChangePin),
+        _ => None,
     }
 }
 
@@ -156,8 +194,8 @@ mod tests {
     fn money_times_and_requests_read_well() {
         let words = words();
         assert_eq!(words.money(Money::from_minor(40_000)), "400.00 INR");
-        assert_eq!(words.time(Timestamp::from_ms(1_795_000_000_007)), "2026-11-18 12:06:40");
-        assert_eq!(words.minute(Timestamp::from_ms(1_795_000_000_007)), "2026-11-18 12:06");
+        assert_eq!(words.time(Timestamp::from_ms(1_795_000_000_007)), "2026-11-18 12:06:40 +01");
+        assert_eq!(words.minute(Timestamp::from_ms(1_795_000_000_007)), "2026-11-18 12:06 +01");
         assert_eq!(words.time(Timestamp::from_ms(i64::MAX)), "9223372036854775807 ms since 1970");
         let table = [
             (What::Withdraw, Some(50_000), "withdrawal of 500.00 INR"),

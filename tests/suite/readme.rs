@@ -219,7 +219,8 @@ fn prompt_in(line: &str) -> Option<&'static str> {
 /// A line without what differs from run to run: times, and the space between words. From a pipe, what is
 /// typed is not shown.
 fn stable(line: &str) -> String {
-    let line = prompt_in(line).unwrap_or(line);
+    // What listens on every address is connected to at one of them.
+    let line = prompt_in(line).unwrap_or(line).replace("0.0.0.0:", "127.0.0.1:");
     let words: Vec<&str> = line.split_whitespace().collect();
     let mut text = String::new();
     for part in words.join(" ").split_inclusive(|c: char| !c.is_ascii_alphanumeric() && !"-:.".contains(c)) {

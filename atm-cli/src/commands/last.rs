@@ -30,9 +30,7 @@ pub(super) async fn run(mut job: Job<'_>) -> Result<(), Error> {
     let outcome = job.console.wait(job.bank.outcome(key)).await??;
     let settled = Settled { key, record: noted, outcome };
     let printed = job.print(&Data::Outcome(&settled));
-    if let Some(record) = &settled.record
-        && let Some(warning) = job.bank.finish(record)
-    {
+    if let Some(warning) = job.bank.conclude(&settled) {
         job.console.complain(&format!("atm-cli: {warning}\n"));
     }
     printed

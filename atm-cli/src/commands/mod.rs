@@ -7,14 +7,15 @@ mod movement;
 mod register;
 mod statement;
 
-use crate::args::{Command, Place, Who};
+use crate::args::{Command, Format, Place, Who};
 use crate::bank::{Bank, Done};
 use crate::console::{Console, Echo};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::io::Environment;
 use crate::output::{Data, Report};
-use crate::settings::Settings;
+use crate::settings::{Settings, SettingsError};
+use crate::statement::Choice;
 use crate::words::{Words, count, wrong_pins};
 use crate::{pins, settle};
 use atm_rpc::customer::Credentials;
@@ -36,6 +37,9 @@ struct Job<'a> {
 /// Does what a subcommand says.
 pub(crate) async fn run(command: &Command, place: &Place, env: &Environment, console: &mut Console) -> Exit {
     let mut report = Report::new(command.who().output);
+    if command.who().output == Format::Json {
+        console.wait_silently();
+    }
     let mut words = Words::local(Currency::INR);
     let result = act(command, place, env, console, &mut report, &mut words).await;
     report.close(console, result, &words)
@@ -51,6 +55,9 @@ async fn act(
 ) -> Result<(), Error> {
     check(command, console)?;
     let settings = Settings::find(place, env)?;
+    if command.needs_notes() && settings.state.is_none() {
+        return Err(SettingsError::NoState.into());
+    }
     let mut bank = console.wait(Bank::connect(&settings)).await??;
     *words = bank.words.clone();
     let (who, key) = (command.who(), command.request_key());
@@ -60,7 +67,9 @@ async fn act(
         Command::Balance { .. } => balance::run(job).await,
         Command::Deposit(movement) => movement::run(job, movement, movement::Direction::In).await,
         Command::Withdraw(movement) => movement::run(job, movement, movement::Direction::Out).await,
-        Command::Statement { count, .. } => statement::run(job, *count).await,
+        Command::Statement { count, all, .. } => {
+            statement::run(job, Choice { count: *count, all: *all }).await
+        }
         Command::Last { .. } => last::run(job).await,
         Command::ChangePin { .. } => change_pin::run(job).await,
     };
@@ -151,7 +160,7 @@ impl Job<'_> {
         if let Some(warning) = self.bank.finish(&done.record) {
             self.console.complain(&format!("atm-cli: {warning}\n"));
         }
-        printed
+        printed.map_err(Error::after_it_was_done)
     }
 
     fn print(&mut self, data: &Data<'_>) -> Result<(), Error> {

@@ -3,9 +3,10 @@
 use super::Job;
 use crate::error::Error;
 use crate::output::Data;
+use crate::statement::Choice;
 
-pub(super) async fn run(mut job: Job<'_>, count: u16) -> Result<(), Error> {
+pub(super) async fn run(mut job: Job<'_>, choice: Choice) -> Result<(), Error> {
     job.log_in().await?;
-    let lines = job.console.wait(job.bank.statement(count)).await??;
-    job.print(&Data::Statement(&lines))
+    let lines = job.console.wait(job.bank.statement(choice.asked())).await??;
+    job.print(&Data::Statement(&choice.of(lines)))
 }

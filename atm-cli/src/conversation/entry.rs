@@ -106,7 +106,7 @@ impl Talk<'_> {
         if let Some(warning) = self.bank.finish(&done.record) {
             self.console.say(&warning)?;
         }
-        shown
+        shown.map_err(Error::after_it_was_done)
     }
 }
 

@@ -42,6 +42,7 @@ const WORDS: &[(&str, Choice)] = &[
     ("pin", Choice::ChangePin),
     ("6", Choice::Exit),
     ("exit", Choice::Exit),
+    ("quit", Choice::Exit),
 ];
 
 impl Talk<'_> {
@@ -136,6 +137,8 @@ mod tests {
             ("pin", Choice::ChangePin),
             ("6", Choice::Exit),
             ("e", Choice::Exit),
+            ("q", Choice::Exit),
+            ("Quit", Choice::Exit),
         ];
         for (text, expected) in table {
             assert_eq!(choose(text), Ok(expected), "{text}");

@@ -15,7 +15,7 @@ use crate::exit::Exit;
 use crate::explain::explain;
 use crate::io::Environment;
 use crate::output::Report;
-use crate::settings::Settings;
+use crate::settings::{Settings, SettingsError};
 use crate::words::Words;
 use atm_rpc::error::{Rejection, ServiceError};
 use atm_rpc::types::mobile::MobileNumber;
@@ -45,6 +45,9 @@ async fn talk(
     words: &mut Words,
 ) -> Result<(), Error> {
     let settings = Settings::find(place, env)?;
+    if settings.state.is_none() {
+        return Err(SettingsError::NoState.into());
+    }
     console.say("Welcome. Type exit at any prompt to leave.")?;
     let mut bank = console.wait(Bank::connect(&settings)).await??;
     *words = bank.words.clone();
@@ -108,6 +111,7 @@ fn ends(error: &Error, bank: &Bank) -> bool {
         | Error::TooOften
         | Error::Input(_)
         | Error::Output(_)
+        | Error::Receipt(_)
         | Error::Settings(_) => true,
         Error::Usage { .. } | Error::NothingRemembered | Error::State(_) => false,
         Error::Unknown(_) | Error::NoAnswer => !bank.has_session(),

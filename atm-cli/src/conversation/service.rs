@@ -2,14 +2,17 @@
 
 use super::Talk;
 use crate::bank::Order;
-use crate::console::{Console, Echo};
+use crate::console::{Echo, TRIES_MAX};
 use crate::error::Error;
+use crate::explain::sentence;
 use crate::output::table;
 use crate::pins;
+use crate::statement::Choice;
 use atm_rpc::customer::PinChange;
+use atm_rpc::error::{Rejection, ServiceError};
 use atm_rpc::types::key::RequestKey;
 use atm_rpc::types::mobile::MobileNumber;
-use atm_rpc::types::money::{Currency, Money};
+use atm_rpc::types::money::Money;
 
 /// Lines of the mini statement.
 const STATEMENT_LINES: u16 = 10;
@@ -23,20 +26,14 @@ impl Talk<'_> {
             words.money(info.withdraw_max),
             words.number(info.withdraw_multiple),
         ))?;
-        match ask_amount(self.console, info.currency).await? {
-            Some(amount) => self.perform(mobile, &Order::Withdraw(amount)).await,
-            None => Ok(()),
-        }
+        self.move_amount(mobile, Order::Withdraw).await
     }
 
     pub(super) async fn deposit(&mut self, mobile: MobileNumber) -> Result<(), Error> {
         let (info, words) = (&self.bank.info, &self.bank.words);
         let most = words.money(info.amount_max);
         self.console.say(&format!("Deposit up to {most}, or type menu to go back."))?;
-        match ask_amount(self.console, info.currency).await? {
-            Some(amount) => self.perform(mobile, &Order::Deposit(amount)).await,
-            None => Ok(()),
-        }
+        self.move_amount(mobile, Order::Deposit).await
     }
 
     pub(super) async fn balance(&mut self) -> Result<(), Error> {
@@ -45,14 +42,46 @@ impl Talk<'_> {
     }
 
     pub(super) async fn statement(&mut self) -> Result<(), Error> {
-        let lines = self.console.wait(self.bank.statement(STATEMENT_LINES)).await??;
+        let choice = Choice { count: STATEMENT_LINES, all: false };
+        let lines = self.console.wait(self.bank.statement(choice.asked())).await??;
+        let lines = choice.of(lines);
         self.console.data(&format!("\n{}", table::statement(&lines, &self.bank.words)))
     }
 
     pub(super) async fn change_pin(&mut self, mobile: MobileNumber) -> Result<(), Error> {
         let current = pins::ask(self.console, pins::CURRENT).await?;
-        let new = pins::choose(self.console, mobile).await?;
-        self.perform(mobile, &Order::ChangePin(PinChange { current, new })).await
+        for _ in 0..TRIES_MAX {
+            let new = pins::choose(self.console, mobile).await?;
+            let change = PinChange { current: current.clone(), new };
+            match self.perform(mobile, &Order::ChangePin(change)).await {
+                Err(error) if is_about_new_pin(&error) => self.explain(&error)?,
+                other => return other,
+            }
+        }
+        Err(Error::TooOften)
+    }
+
+    /// Asks for an amount until the bank takes one, five times at most, or until the customer goes back.
+    async fn move_amount(&mut self, mobile: MobileNumber, order: fn(Money) -> Order) -> Result<(), Error> {
+        for _ in 0..TRIES_MAX {
+            let line = self.console.ask("Amount: ", Echo::Shown).await?;
+            let text = line.trim();
+            if text.eq_ignore_ascii_case("menu") {
+                return Ok(());
+            }
+            let amount = match Money::parse(text, self.bank.info.currency) {
+                Ok(amount) => amount,
+                Err(wrong) => {
+                    self.console.say(&sentence(&wrong.to_string()))?;
+                    continue;
+                }
+            };
+            match self.perform(mobile, &order(amount)).await {
+                Err(error) if is_about_amount(&error) => self.explain(&error)?,
+                other => return other,
+            }
+        }
+        Err(Error::TooOften)
     }
 
     async fn perform(&mut self, mobile: MobileNumber, order: &Order) -> Result<(), Error> {
@@ -61,11 +90,23 @@ impl Talk<'_> {
     }
 }
 
-/// An amount, or `None` to go back to the menu.
-async fn ask_amount(console: &mut Console, currency: Currency) -> Result<Option<Money>, Error> {
-    let parse = |text: &str| match text.eq_ignore_ascii_case("menu") {
-        true => Ok(None),
-        false => Money::parse(text, currency).map(Some),
-    };
-    console.ask_for("Amount: ", Echo::Shown, parse).await
+/// Whether another amount may do.
+fn is_about_amount(error: &Error) -> bool {
+    matches!(
+        error.service(),
+        Some(ServiceError::Rejected(
+            Rejection::ZeroAmount
+                | Rejection::BelowMinimum { .. }
+                | Rejection::AboveMaximum { .. }
+                | Rejection::NotAMultiple { .. }
+                | Rejection::InsufficientFunds { .. }
+                | Rejection::VaultShort { .. }
+                | Rejection::BalanceLimit
+        ))
+    )
+}
+
+/// Whether another new PIN may do.
+fn is_about_new_pin(error: &Error) -> bool {
+    matches!(error.service(), Some(ServiceError::Rejected(Rejection::WeakPin(_) | Rejection::SamePin)))
 }

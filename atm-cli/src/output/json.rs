@@ -3,7 +3,7 @@
 use crate::bank::Settled;
 use crate::explain::Failure;
 use crate::rejection;
-use crate::words::Words;
+use crate::words::{self, Words};
 use atm_rpc::customer::{Balance, KeyOutcome, Receipt, StatementLine};
 use atm_rpc::types::key::RequestKey;
 use atm_rpc::types::money::Money;
@@ -60,9 +60,18 @@ pub(crate) fn outcome(settled: &Settled, words: &Words) -> Value {
         KeyOutcome::NotApplied => ("not_applied", Value::Null, Value::Null),
     };
     let request = settled.record.as_ref().map(|record| {
+        let noted = (record.what, record.amount_minor.map(Money::from_minor));
+        // What was done, the bank knows best.
+        let (what, amount) = match &settled.outcome {
+            KeyOutcome::Done(done) => {
+                let what = words::requested(done.action).unwrap_or(record.what);
+                (what, if done.amount == Money::ZERO { None } else { Some(done.amount) })
+            }
+            KeyOutcome::Rejected(_) | KeyOutcome::NotApplied => noted,
+        };
         json!({
-            "what": record.what,
-            "amount": record.amount_minor.map(|minor| words.number(Money::from_minor(minor))),
+            "what": what,
+            "amount": amount.map(|amount| words.number(amount)),
             "created_at": record.created_at,
         })
     });

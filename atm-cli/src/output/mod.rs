@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::explain::{Failure, explain};
 use crate::io::Io;
 use crate::rejection;
-use crate::words::{self, Words};
+use crate::words::Words;
 use atm_rpc::customer::{Balance, KeyOutcome, Receipt, StatementLine};
 use atm_rpc::types::key::RequestKey;
 use clap::error::ErrorKind;
@@ -121,7 +121,11 @@ fn table(data: &Data<'_>, words: &Words) -> String {
         Data::Outcome(settled) => {
             let sentence = became(settled, words);
             match &settled.outcome {
-                KeyOutcome::Done(receipt) => format!("{sentence}\n{}", table::receipt(receipt, words)),
+                // Nothing is repeated by asking.
+                KeyOutcome::Done(receipt) => {
+                    let first = Receipt { replayed: false, ..receipt.clone() };
+                    format!("{sentence}\n{}", table::receipt(&first, words))
+                }
                 KeyOutcome::Rejected(_) | KeyOutcome::NotApplied => format!("{sentence}\n"),
             }
         }
@@ -139,11 +143,11 @@ fn object(data: &Data<'_>, words: &Words) -> (&'static str, Value) {
 
 /// Did it go through?
 pub(crate) fn became(settled: &Settled, words: &Words) -> String {
+    let last = if settled.record.is_some() { "last " } else { "" };
     let which = match (&settled.record, &settled.outcome) {
+        // What was done, the bank knows best.
+        (_, KeyOutcome::Done(receipt)) => format!("Your {last}{}", words.done(receipt)),
         (Some(record), _) => format!("Your last {}", words.request(record)),
-        (None, KeyOutcome::Done(receipt)) => {
-            format!("Your request ({})", words::action(receipt.action).to_lowercase())
-        }
         (None, _) => "Your request".to_owned(),
     };
     match &settled.outcome {
@@ -168,7 +172,7 @@ pub(crate) fn usage(error: &clap::Error, args: &[OsString], io: &mut Io) -> Exit
     let text = error.render().to_string();
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         return match io.output.write_all(text.as_bytes()).and_then(|()| io.output.flush()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Output,
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Internal,
             _ => Exit::Done,
         };
     }
@@ -202,6 +206,8 @@ mod tests {
     use crate::state::What;
     use crate::testing::{KEY, receipt, record, words};
     use atm_rpc::error::Rejection;
+    use atm_rpc::types::action::Action;
+    use atm_rpc::types::money::Money;
 
     #[test]
     fn says_what_became_of_a_request() {
@@ -210,6 +216,16 @@ mod tests {
                 Some(record(What::Withdraw, Some(50_000))),
                 KeyOutcome::Done(receipt()),
                 "Your last withdrawal of 500.00 INR did go through: reference 17.",
+            ),
+            (
+                Some(record(What::Withdraw, Some(99_900))),
+                KeyOutcome::Done(receipt()),
+                "Your last withdrawal of 500.00 INR did go through: reference 17.",
+            ),
+            (
+                None,
+                KeyOutcome::Done(Receipt { action: Action::PinChanged, amount: Money::ZERO, ..receipt() }),
+                "Your change of PIN did go through: reference 17.",
             ),
             (
                 Some(record(What::ChangePin, None)),
@@ -221,12 +237,26 @@ mod tests {
                 KeyOutcome::NotApplied,
                 "Your last deposit of 0.01 INR did not go through; nothing was booked.",
             ),
-            (None, KeyOutcome::Done(receipt()), "Your request (withdrawal) did go through: reference 17."),
+            (
+                None,
+                KeyOutcome::Done(receipt()),
+                "Your withdrawal of 500.00 INR did go through: reference 17.",
+            ),
             (None, KeyOutcome::NotApplied, "Your request did not go through; nothing was booked."),
         ];
         for (record, outcome, expected) in table {
             let key = RequestKey::parse(KEY).unwrap();
             assert_eq!(became(&Settled { key, record, outcome }, &words()), expected);
         }
+    }
+
+    #[test]
+    fn asking_about_a_request_repeats_nothing() {
+        let key = RequestKey::parse(KEY).unwrap();
+        let replayed = Receipt { replayed: true, ..receipt() };
+        assert!(table(&Data::Receipt(&replayed, key), &words()).contains("repeated"));
+        let outcome = KeyOutcome::Done(replayed);
+        let text = table(&Data::Outcome(&Settled { key, record: None, outcome }), &words());
+        assert!(text.contains("RECEIPT") && !text.contains("repeated"), "{text}");
     }
 }

@@ -52,14 +52,17 @@ fn boxed(title: &str, right: &str, rows: &[(&str, String)]) -> String {
 /// A mini statement, newest first, with amounts signed as they moved the balance.
 pub(crate) fn statement(lines: &[StatementLine], words: &Words) -> String {
     if lines.is_empty() {
-        return "No entries yet.\n".to_owned();
+        return "No entries.\n".to_owned();
     }
     let amount = |line: &StatementLine| {
         line.amount.map(|amount| signed(line.action, amount, words)).unwrap_or_default()
     };
+    // A summer and a winter in one statement: each line names its own zone.
+    let zone = words.zone(lines.iter().map(|line| line.recorded_at));
+    let time = |at| if zone.is_some() { words.bare_time(at) } else { words.minute(at) };
     let head = [
         "Reference".to_owned(),
-        "Date and time".to_owned(),
+        zone.as_ref().map_or_else(|| "Date and time".to_owned(), |zone| format!("Date and time ({zone})")),
         "What".to_owned(),
         format!("Amount {}", words.currency),
         format!("Balance {}", words.currency),
@@ -68,7 +71,7 @@ pub(crate) fn statement(lines: &[StatementLine], words: &Words) -> String {
         .chain(lines.iter().map(|line| {
             [
                 line.reference.to_string(),
-                words.time(line.recorded_at),
+                time(line.recorded_at),
                 action(line.action).to_owned(),
                 amount(line),
                 words.number(line.balance),
@@ -107,7 +110,7 @@ mod tests {
 | RECEIPT                           Withdrawal |
 +----------------------------------------------+
 | Reference      17                            |
-| Date and time  2026-11-18 12:06:40           |
+| Date and time  2026-11-18 12:06:40 +01       |
 | Business date  2026-11-18                    |
 | Number         ******4567                    |
 | Amount         500.00 INR                    |
@@ -136,15 +139,30 @@ mod tests {
         assert!(!balance(&Balance { posted, available: posted }, &words()).contains("Posted"));
     }
 
-    #[test]
-    fn a_statement_fits_80_columns() {
-        let line = |reference, action, amount: Option<i64>, balance| StatementLine {
+    fn line(reference: i64, action: Action, amount: Option<i64>, balance: i64) -> StatementLine {
+        StatementLine {
             reference: Seq(reference),
             recorded_at: Timestamp::from_ms(1_795_000_000_007),
             action,
             amount: amount.map(Money::from_minor),
             balance: Money::from_minor(balance),
-        };
+        }
+    }
+
+    #[test]
+    fn a_statement_of_a_summer_and_a_winter_names_the_zone_of_each_line() {
+        let zone = jiff::tz::TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
+        let words = Words::new(words().currency, zone);
+        let winter = line(9_999_999, Action::WithdrawReversed, Some(9_999_999_999), 99_999_999_999);
+        let summer = StatementLine { recorded_at: Timestamp::from_ms(1_780_000_000_007), ..winter };
+        let both = statement(&[winter, summer], &words);
+        assert!(both.contains("2026-11-18 12:06 CET ") && both.contains(" CEST "), "{both}");
+        assert!(both.lines().all(|line| line.len() <= 80), "{both}");
+        assert!(statement(&[summer], &words).contains("Date and time (CEST)"));
+    }
+
+    #[test]
+    fn a_statement_fits_80_columns() {
         let lines = [
             line(17, Action::Withdraw, Some(50_000), 40_000),
             line(9, Action::Deposit, Some(90_000), 90_000),
@@ -152,7 +170,7 @@ mod tests {
             line(1, Action::Opening, Some(0), 0),
         ];
         let expected = "\
-Reference  Date and time        What            Amount INR  Balance INR
+Reference  Date and time (+01)  What            Amount INR  Balance INR
 -----------------------------------------------------------------------
        17  2026-11-18 12:06:40  Withdrawal         -500.00       400.00
         9  2026-11-18 12:06:40  Deposit            +900.00       900.00
@@ -162,6 +180,6 @@ Reference  Date and time        What            Amount INR  Balance INR
         assert_eq!(statement(&lines, &words()), expected);
         let wide = [line(9_999_999, Action::WithdrawReversed, Some(9_999_999_999), 99_999_999_999)];
         assert!(statement(&wide, &words()).lines().all(|line| line.len() <= 80));
-        assert_eq!(statement(&[], &words()), "No entries yet.\n");
+        assert_eq!(statement(&[], &words()), "No entries.\n");
     }
 }
