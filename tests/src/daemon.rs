@@ -136,6 +136,15 @@ impl Atmd {
         assert!(ended.is_none(), "atmd had ended by itself: {ended:?}\n{}", self.said());
     }
 
+    /// Its process.
+    ///
+    /// # Panics
+    /// Where it does not run.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("atmd runs").id()
+    }
+
     /// Where customers connect.
     ///
     /// # Panics

@@ -16,6 +16,7 @@ mod demo;
 mod guessing;
 mod layout;
 mod ledgers;
+mod mended;
 mod operators;
 mod programs;
 mod readme;

@@ -98,7 +98,7 @@ impl Loaded {
     }
 }
 
-/// Finds and reads the configuration: see [`super::load`].
+/// Finds and reads the configuration: see [`super::load()`].
 pub(super) fn load(
     file: Option<&Path>,
     environment: &[(String, String)],
