@@ -281,7 +281,7 @@ impl Customer {
                     }
                 },
                 // A session that cannot be resumed says nothing of what was sent before.
-                Err(CustomerError::Service(ServiceError::Rejected(_))) if sent && false => {
+                Err(CustomerError::Service(ServiceError::Rejected(_))) if sent => {
                     return Err(CustomerError::OutcomeUnknown);
                 }
                 Err(failure) => failure,

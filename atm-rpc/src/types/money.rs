@@ -1,4 +1,5 @@
 //! Amounts of money in integer minor units, and the currency that says how to print them.
+#![deny(clippy::float_arithmetic)]
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -4,6 +4,7 @@
 //! waits for that. After a crash the bytes behind the checkpoint are compared with what the journal
 //! gives: equal rows are kept, anything else is moved aside and reported, never destroyed.
 //! The same task writes the line of the log for each entry.
+#![deny(clippy::float_arithmetic)]
 
 mod file;
 mod projection;

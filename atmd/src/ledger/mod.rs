@@ -7,6 +7,7 @@
 //! - [`request`]: what can be asked, what each request needs to have read, and the answers.
 //! - [`book`]: state of a batch, and the only functions that book money.
 //! - `movement`, `login`, `pin`, `blacklist`: the rules.
+#![deny(clippy::float_arithmetic)]
 
 pub mod blacklist;
 pub mod book;
