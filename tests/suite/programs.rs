@@ -15,8 +15,10 @@ fn all_programs_are_built_into_one_folder() {
 
 #[test]
 fn a_terminal_shows_takes_hides_and_interrupts() {
-    let mut command = Command::new("sh");
-    command.args(["-c", "printf 'who? '; read name; echo hello $name; stty -echo; echo hidden; exec cat"]);
+    // Whoever runs the tests in the background may have Ctrl-C ignored, which programs inherit.
+    let mut command = Command::new("env");
+    command.args(["--default-signal=INT", "sh", "-c"]);
+    command.args(["printf 'who? '; read name; echo hello $name; stty -echo; echo hidden; exec cat"]);
     let mut terminal = Terminal::start(command);
     terminal.expect("who? ");
     assert!(terminal.echoes());
