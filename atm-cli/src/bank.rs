@@ -283,6 +283,7 @@ const fn final_answer(error: &CustomerError) -> Final {
         CustomerError::Service(
             ServiceError::Unauthenticated(_) | ServiceError::Busy { .. } | ServiceError::Unavailable,
         )
+        | CustomerError::NotResumed(_)
         | CustomerError::Connect(ConnectError::NotReachable { .. }) => Final::NothingSent,
         CustomerError::Service(
             ServiceError::Forbidden(_)
@@ -319,6 +320,7 @@ mod tests {
             (CustomerError::Service(ServiceError::Rejected(Rejection::ZeroAmount)), "decided"),
             (CustomerError::Service(ServiceError::Rejected(Rejection::KeyConflict)), "of another"),
             (CustomerError::Service(ServiceError::Unauthenticated(SessionEnd::Idle)), "nothing sent"),
+            (CustomerError::NotResumed(Rejection::Blacklisted { until: None }), "nothing sent"),
             (CustomerError::Service(ServiceError::Busy { retry_after_ms: 1 }), "nothing sent"),
             (CustomerError::Service(ServiceError::Unavailable), "nothing sent"),
             (connect(true), "nothing sent"),

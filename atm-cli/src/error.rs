@@ -66,6 +66,7 @@ impl Error {
             CustomerError::OutcomeUnknown | CustomerError::Service(ServiceError::OutcomeUnknown) => {
                 Self::NoAnswer
             }
+            CustomerError::NotResumed(no) => Self::Call(CustomerError::Service(ServiceError::Rejected(no))),
             other => Self::Call(other),
         }
     }
@@ -76,6 +77,7 @@ impl Error {
             CustomerError::OutcomeUnknown | CustomerError::Service(ServiceError::OutcomeUnknown) => {
                 Self::Unknown(record.clone())
             }
+            CustomerError::NotResumed(no) => Self::Call(CustomerError::Service(ServiceError::Rejected(no))),
             other => Self::Call(other),
         }
     }

@@ -190,6 +190,7 @@ fn call(error: &CustomerError, words: &Words) -> Failure {
             ),
         ),
         CustomerError::Service(error) => service(*error, words),
+        CustomerError::NotResumed(no) => service(ServiceError::Rejected(*no), words),
         CustomerError::LoginInterrupted => Failure::new(
             Exit::NotReachable,
             "login_interrupted",

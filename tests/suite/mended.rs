@@ -281,3 +281,69 @@ async fn what_is_acknowledged_after_a_full_disk_is_there() {
     let account = atm_rpc::types::account::AccountId::of(mobile);
     assert_eq!(books.of_customer(account).last().unwrap().customer_balance, Some(rupees(127)));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_does_not_wait_for_space() {
+    let options = Options::default().set("server.shutdown_timeout", "1s");
+    let mut atmd = Atmd::start(&options);
+    let mobile = bank::number(1);
+    link::register(&atmd, mobile).await;
+    let mut customer = link::logged_in(&atmd, mobile).await;
+    let _ = customer.deposit(RequestKey::generate(), rupees(100)).await.unwrap();
+    let Some(mut strace) = no_space(&atmd) else { return };
+    let log = atmd.data().join("bank_server.log");
+    let waiting = tokio::spawn(async move { customer.deposit(RequestKey::generate(), rupees(7)).await });
+    let full = tokio::task::spawn_blocking(move || {
+        eventually("atmd meets the full disk", || {
+            let log = fs::read_to_string(&log).unwrap();
+            if log.contains("the disk is full") { Ok(()) } else { Err(log) }
+        });
+    });
+    full.await.unwrap();
+    let status = tokio::task::block_in_place(|| atmd.stop());
+    strace.kill().unwrap();
+    strace.wait().unwrap();
+    assert!(status.success(), "{status}");
+    waiting.abort();
+    let books = Books::without_ledgers(&atmd.data()).await;
+    let account = atm_rpc::types::account::AccountId::of(mobile);
+    let balance = books.of_customer(account).last().unwrap().customer_balance;
+    assert_eq!(balance, Some(rupees(100)), "what was never acknowledged is not there");
+}
+
+#[test]
+fn a_schema_that_was_made_first_is_no_hindrance() {
+    let folder = TempDir::with_prefix("migrate-").unwrap();
+    let data = folder.path().join("data");
+    for expected in ["applied", "up to date"] {
+        let mut migrate = Command::new(programs().path("atmd"));
+        migrate.arg("migrate").arg("--set").arg(format!("server.data_dir={}", data.display()));
+        let outcome = atm_tests::process::run(migrate, "").coded(0);
+        assert!(outcome.stdout.contains(expected), "{outcome}");
+    }
+    let mut atmd = start_by_hand(&data, &[]);
+    let served = ready(&mut atmd);
+    atmd.kill().unwrap();
+    let said = atmd.wait_with_output().unwrap();
+    assert!(served.is_some(), "{}", String::from_utf8_lossy(&said.stderr));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_fails_does_not_fill_the_log_with_the_past() {
+    let atmd = Atmd::start(&Options::default());
+    let mobile = bank::number(1);
+    link::register(&atmd, mobile).await;
+    let mut customer = link::logged_in(&atmd, mobile).await;
+    fs::remove_file(atmd.bank_csv()).unwrap();
+    std::os::unix::fs::symlink("/dev/full", atmd.bank_csv()).unwrap();
+    let receipt = customer.deposit(RequestKey::generate(), rupees(100)).await.unwrap();
+    let line = format!("deposit reference={} ", receipt.reference);
+    let told = tokio::task::block_in_place(|| {
+        eventually("the failure is told of three times", || {
+            let log = atmd.log();
+            let failures = log.matches("the CSV ledgers cannot be written").count();
+            if failures >= 3 { Ok(log.matches(&line).count()) } else { Err(log) }
+        })
+    });
+    assert_eq!(told, 1, "the deposit has one line in the log");
+}

@@ -6,7 +6,7 @@ use crate::customer::{
     Balance, Credentials, CustomerClient, KeyOutcome, PinChange, Receipt, ServerInfo, Session, Standing,
     StatementLine,
 };
-use crate::error::{ServiceError, SessionEnd};
+use crate::error::{Rejection, ServiceError, SessionEnd};
 use crate::transport::{CUSTOMER, codec, monotonic};
 use crate::types::key::{RequestKey, ResumeToken};
 use crate::types::mobile::MobileNumber;
@@ -46,6 +46,9 @@ pub enum CustomerError {
     /// The service answered with an error.
     #[error(transparent)]
     Service(#[from] ServiceError),
+    /// The session could not be resumed over a new connection: the bank says no. The request was not sent.
+    #[error("the session could not be resumed: {0:?}")]
+    NotResumed(Rejection),
     /// The connection broke while a log-in was under way; whether it counted is not known.
     #[error("the connection broke during the log-in")]
     LoginInterrupted,
@@ -248,6 +251,9 @@ impl Customer {
         if let Some(token) = self.token.clone() {
             match client.resume(self.context(), token).await {
                 Ok(Ok(_)) => {}
+                Ok(Err(ServiceError::Rejected(rejection))) => {
+                    return Err(CustomerError::NotResumed(rejection));
+                }
                 Ok(Err(error)) => return Err(error.into()),
                 Err(_) => return Err(CustomerError::OutcomeUnknown),
             }
@@ -281,7 +287,7 @@ impl Customer {
                     }
                 },
                 // A session that cannot be resumed says nothing of what was sent before.
-                Err(CustomerError::Service(ServiceError::Rejected(_))) if sent => {
+                Err(CustomerError::NotResumed(_)) if sent => {
                     return Err(CustomerError::OutcomeUnknown);
                 }
                 Err(failure) => failure,

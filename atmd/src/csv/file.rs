@@ -97,8 +97,14 @@ impl LedgerFile {
         let kept = suffixed(&self.path, &format!("torn-{stamp}"));
         let mut to = OpenOptions::new().create_new(true).write(true).mode(0o640).open(&kept)?;
         self.file.seek(SeekFrom::Start(self.length))?;
-        io::copy(&mut self.file, &mut to)?;
-        to.sync_all()?;
+        let copied = io::copy(&mut self.file, &mut to)
+            .and_then(|_| to.sync_all())
+            .and_then(|()| sync_folder_of(&kept));
+        if let Err(error) = copied {
+            // Half a copy is of no use, and there would be one more at each try.
+            fs::remove_file(&kept)?;
+            return Err(error);
+        }
         self.file.set_len(self.length)?;
         self.file.sync_all()?;
         let what = "the file had bytes that the journal does not give";

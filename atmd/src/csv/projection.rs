@@ -51,8 +51,8 @@ pub struct Projection {
     writer: Writer,
     clock: Clock,
     projected: Arc<AtomicI64>,
-    /// The first entry that has no line in the log yet.
-    next_logged: i64,
+    /// The first entry that has no line in the log yet; known once the checkpoints are.
+    next_logged: Option<i64>,
 }
 
 impl Projection {
@@ -65,7 +65,7 @@ impl Projection {
         clock: Clock,
         projected: Arc<AtomicI64>,
     ) -> Self {
-        Self { settings, store, writer, clock, projected, next_logged: i64::MAX }
+        Self { settings, store, writer, clock, projected, next_logged: None }
     }
 
     /// Follows the journal until `stop`, and then to its end.
@@ -74,31 +74,34 @@ impl Projection {
         let mut files = None;
         loop {
             let stopping = stop.is_cancelled();
-            match tokio::time::timeout(
-                if stopping { LAST_ROWS } else { Duration::MAX },
-                self.follow(&mut files),
-            )
-            .await
-            {
-                Ok(Ok(())) if stopping => return,
-                Ok(Ok(())) => tokio::select! {
-                    _ = commits.changed() => sleep(GATHER).await,
-                    () = stop.cancelled() => {}
-                },
-                Ok(Err(failure)) => {
-                    error!(error = format!("{failure:#}"), "the CSV ledgers cannot be written; trying again");
-                    files = None;
-                    if stopping {
-                        return;
-                    }
-                    tokio::select! {
-                        () = sleep(PAUSE) => {}
-                        () = stop.cancelled() => {}
-                    }
-                }
-                Err(_) => {
+            let last_rows_are_late = async {
+                stop.cancelled().await;
+                sleep(LAST_ROWS).await;
+            };
+            let followed = tokio::select! {
+                followed = self.follow(&mut files) => followed,
+                () = last_rows_are_late => {
                     return warn!("the CSV ledgers lack the last rows; they are added at the next start");
                 }
+            };
+            let Err(failure) = followed else {
+                if stopping {
+                    return;
+                }
+                tokio::select! {
+                    _ = commits.changed() => sleep(GATHER).await,
+                    () = stop.cancelled() => {}
+                }
+                continue;
+            };
+            error!(error = format!("{failure:#}"), "the CSV ledgers cannot be written; trying again");
+            files = None;
+            if stopping {
+                return;
+            }
+            tokio::select! {
+                () = sleep(PAUSE) => {}
+                () = stop.cancelled() => {}
             }
         }
     }
@@ -111,9 +114,9 @@ impl Projection {
                 _ => self.recover().await?,
             };
             let first = open.iter().map(LedgerFile::next_seq).min().unwrap_or(1);
+            self.projected.store(first - 1, Ordering::Relaxed);
             let entries = self.store.journal(first, PAGE).await?;
             let Some(last) = entries.last().map(|entry| entry.seq.0) else {
-                self.projected.store(first - 1, Ordering::Relaxed);
                 *files = Some(open);
                 return Ok(());
             };
@@ -160,12 +163,17 @@ impl Projection {
 
     /// Opens the files and keeps of their tails what the journal gives.
     async fn recover(&mut self) -> anyhow::Result<Vec<LedgerFile>> {
-        let mut files = Vec::new();
+        let mut checkpoints = Vec::new();
         for ledger in Ledger::ALL {
-            let kept =
-                self.store.checkpoint(&self.settings.node, ledger.file_name()).await?.unwrap_or((1, 0));
-            // The log has a line for every entry behind the checkpoint, twice rather than never.
-            self.next_logged = self.next_logged.min(kept.0);
+            let kept = self.store.checkpoint(&self.settings.node, ledger.file_name()).await?;
+            checkpoints.push((ledger, kept.unwrap_or((1, 0))));
+        }
+        if self.next_logged.is_none() {
+            // Since the start the log has a line for every entry behind the checkpoints, twice rather than never.
+            self.next_logged = checkpoints.iter().map(|(_, (next_seq, _))| *next_seq).min();
+        }
+        let mut files = Vec::new();
+        for (ledger, kept) in checkpoints {
             let folder = self.settings.folder.clone();
             let stamp = self.clock.now().ms();
             let opened = spawn_blocking(move || LedgerFile::open(&folder, ledger, kept, stamp)).await?;
@@ -207,7 +215,8 @@ impl Projection {
 
     /// One line for each entry, so that the log is a history that a person can read.
     fn log(&mut self, entries: &[Entry]) {
-        for entry in entries.iter().filter(|entry| entry.seq.0 >= self.next_logged) {
+        let first = self.next_logged.unwrap_or(1);
+        for entry in entries.iter().filter(|entry| entry.seq.0 >= first) {
             let money = |amount: Money| amount.display(self.settings.currency).to_string();
             let number = entry.customer.and_then(AccountId::mobile);
             let number = number.map(|number| log::number(number, self.settings.full_numbers));
@@ -220,7 +229,7 @@ impl Projection {
             info!(reference, number, amount, balance, bank_balance, session, terminal, "{action}");
         }
         if let Some(last) = entries.last() {
-            self.next_logged = self.next_logged.max(last.seq.0 + 1);
+            self.next_logged = Some(first.max(last.seq.0 + 1));
         }
     }
 }

@@ -38,7 +38,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
-/// How long the end waits for the writer after everybody else is done.
+/// How long the end waits for each of those that write, after the connections are done.
 const WRITER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Serves until a signal.
@@ -52,8 +52,12 @@ pub fn run(config: &Config) -> Result<(), StartError> {
     raise_open_files(config)?;
     let runtime = runtime(config)?;
     let result = runtime.block_on(async {
-        let daemon = Daemon::start(config).await?;
-        daemon.serve().await
+        let mut signals = Signals::listen()?;
+        let daemon = tokio::select! {
+            daemon = Daemon::start(config) => daemon?,
+            _ = signals.next() => return Ok(()),
+        };
+        daemon.serve(signals).await
     });
     // Threads that still wait for a disk are left behind.
     runtime.shutdown_background();
@@ -70,6 +74,7 @@ pub fn migrate(config: &Config) -> Result<(), StartError> {
         make_data_dir(data_dir)?;
         let _lock = store::lock_data_dir(data_dir)?;
         let secrets = load_secrets(config)?;
+        Pki::in_data_dir(data_dir)?.found(config.database.path.exists())?;
         let pending = store::pending_migrations(config).await?;
         let opened = Store::open(config, Sealer::new(secrets.seal_key), Clock::System.now()).await?;
         opened.close().await.map_err(OpenError::Database)?;
@@ -87,6 +92,26 @@ fn runtime(config: &Config) -> Result<Runtime, StartError> {
     builder.build().map_err(StartError::Threads)
 }
 
+/// What asks atmd to end.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, StartError> {
+        let listen = |kind| signal(kind).map_err(StartError::Threads);
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
 /// A daemon that serves.
 struct Daemon {
     services: Arc<Services>,
@@ -96,8 +121,6 @@ struct Daemon {
     projection: JoinHandle<()>,
     stop_projection: CancellationToken,
     shutdown_timeout: Duration,
-    terminate: Signal,
-    interrupt: Signal,
     // Dropped last, in this order.
     _log: LogGuard,
     _lock: DataLock,
@@ -108,8 +131,6 @@ impl Daemon {
         let data_dir = &config.server.data_dir;
         let clock = Clock::System;
         let begun = clock::monotonic();
-        let terminate = signal(SignalKind::terminate()).map_err(StartError::Threads)?;
-        let interrupt = signal(SignalKind::interrupt()).map_err(StartError::Threads)?;
         make_data_dir(data_dir)?;
         let lock = store::lock_data_dir(data_dir)?;
         let sockets = Sockets::bind(config).await?;
@@ -148,8 +169,6 @@ impl Daemon {
             projection,
             stop_projection,
             shutdown_timeout: config.server.shutdown_timeout,
-            terminate,
-            interrupt,
             _log: log,
             _lock: lock,
         })
@@ -157,11 +176,10 @@ impl Daemon {
 
     /// Waits for a signal, or for the writer to end by itself, and stops in order. A second signal ends
     /// atmd at once.
-    async fn serve(mut self) -> Result<(), StartError> {
+    async fn serve(mut self, mut signals: Signals) -> Result<(), StartError> {
         let [customers, operators] = &mut self.listeners;
         let why = tokio::select! {
-            _ = self.terminate.recv() => Ok("SIGTERM"),
-            _ = self.interrupt.recv() => Ok("SIGINT"),
+            signal = signals.next() => Ok(signal),
             ended = &mut self.writer => Err(match ended {
                 Ok(Err(ended)) => ended,
                 Ok(Ok(())) => Ended::Task("writer"),
@@ -181,12 +199,10 @@ impl Daemon {
         }
         info!(signal = why, "stopping: no new connections, what is queued is committed");
         let Self { services, writer, connections, projection, stop_projection, shutdown_timeout, .. } = self;
-        let (mut terminate, mut interrupt) = (self.terminate, self.interrupt);
         let stopped = stop(services, writer, connections, projection, stop_projection, shutdown_timeout);
         tokio::select! {
             () = stopped => info!("stopped"),
-            _ = terminate.recv() => warn!("ended at once by a second signal"),
-            _ = interrupt.recv() => warn!("ended at once by a second signal"),
+            _ = signals.next() => warn!("ended at once by a second signal"),
         }
         Ok(())
     }
@@ -206,8 +222,8 @@ async fn stop(
         warn!(connections = connections.len(), "connections were still open when shutdown_timeout was over");
     }
     stop_projection.cancel();
-    if projection.await.is_err() {
-        warn!("the task that writes the CSV ledgers had failed");
+    if !matches!(timeout(WRITER_TIMEOUT, projection).await, Ok(Ok(()))) {
+        warn!("the task that writes the CSV ledgers did not end in order");
     }
     let store = services.store.clone();
     drop(services);
@@ -216,7 +232,9 @@ async fn stop(
         Ok(ended) => error!(?ended, "the writer did not end in order"),
         Err(_) => warn!("the writer still waits; what it has not committed is not acknowledged"),
     }
-    if let Err(error) = store.close().await {
-        warn!(%error, "the database did not close in order");
+    match timeout(WRITER_TIMEOUT, store.close()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => warn!(%error, "the database did not close in order"),
+        Err(_) => warn!("the database does not close; what is committed is there"),
     }
 }

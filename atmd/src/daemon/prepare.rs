@@ -12,8 +12,9 @@ use tracing::error;
 
 /// A core dump would hold PINs and keys.
 pub(super) fn without_core_dumps() {
+    // 1 and not 0: with 0 the kernel still hands a core to a program that core_pattern names (core(5)).
     // Refused only where the limit is lower already.
-    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(1), maximum: Some(1) });
 }
 
 /// Files beside connections: the database, the ledgers, the log, the runtime's own.

@@ -3,6 +3,7 @@
 use super::{Services, internal, login, receipt, unexpected, unreadable};
 use crate::auth::payload::Payload;
 use crate::clock;
+use crate::ledger::book::Account;
 use crate::ledger::request::{Answer, Caller, Direction, Movement, Request};
 use atm_rpc::customer::{
     Balance, Credentials, Customer, KeyOutcome, PinChange, Receipt, STATEMENT_LINES_MAX, ServerInfo, Session,
@@ -42,6 +43,14 @@ struct State {
     active_at: Instant,
 }
 
+impl State {
+    fn clear(&mut self, reason: SessionEnd) {
+        self.session = None;
+        self.ended = reason;
+        self.active_at = clock::monotonic();
+    }
+}
+
 /// The session of a connection.
 #[derive(Clone, Copy, Debug)]
 struct Bound {
@@ -68,47 +77,52 @@ impl CustomerConnection {
     /// Waits until this connection must end: atmd stops, nobody logs in, or the session is idle or too long.
     pub(super) async fn until_it_ends(self) {
         loop {
-            let (active_at, session) = {
+            let until = {
                 let state = self.state();
-                (state.active_at, state.session)
+                match state.session {
+                    None => state.active_at + self.services.login_timeout,
+                    Some(bound) => {
+                        let left = bound.ends_at.since_ms(self.services.clock.now());
+                        let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
+                        let idle = self.idle_timeout();
+                        (state.active_at + idle).min(clock::monotonic() + left.min(idle))
+                    }
+                }
             };
-            let allowed = if session.is_some() { self.idle_timeout() } else { self.services.login_timeout };
-            let length_left =
-                session.map_or(i64::MAX, |bound| bound.ends_at.since_ms(self.services.clock.now()));
-            let length_left = Duration::from_millis(u64::try_from(length_left).unwrap_or(0));
-            let until = (active_at + allowed).min(clock::monotonic() + length_left.min(allowed));
             tokio::select! {
                 () = self.services.stop.cancelled() => return,
                 () = self.changed.notified() => continue,
                 () = sleep_until(until.into()) => {}
             }
-            if self.ended_in_time(allowed).await {
+            if self.ended_in_time().await {
                 return;
             }
         }
     }
 
     /// Ends the session where its time is over. Tells whether the connection is to end.
-    async fn ended_in_time(&self, allowed: Duration) -> bool {
-        let (idle, session) = {
-            let state = self.state();
-            (clock::monotonic() >= state.active_at + allowed, state.session)
+    async fn ended_in_time(&self) -> bool {
+        let (caller, reason) = {
+            let mut state = self.state();
+            let now = clock::monotonic();
+            let Some(bound) = state.session else {
+                return now >= state.active_at + self.services.login_timeout;
+            };
+            let reason = if self.services.clock.now() >= bound.ends_at {
+                SessionEnd::TooLong
+            } else if now >= state.active_at + self.idle_timeout() {
+                SessionEnd::Idle
+            } else {
+                return false;
+            };
+            state.clear(reason);
+            (bound.caller, reason)
         };
-        let Some(bound) = session else { return idle };
-        let reason = if self.services.clock.now() >= bound.ends_at {
-            SessionEnd::TooLong
-        } else if idle {
-            SessionEnd::Idle
-        } else {
-            return false;
-        };
-        self.unbind(reason);
         info!(?reason, "session ended");
-        let end = Request::EndSession { caller: bound.caller, reason };
-        if let Err(error) = self.services.writer.submit(end).await {
+        if let Err(error) = self.services.writer.submit(Request::EndSession { caller, reason }).await {
             debug!(%error, "the end of a session was not stored; it is found at its next use");
         }
-        true
+        self.state().session.is_none()
     }
 
     /// Refuses a request where atmd stops.
@@ -170,32 +184,33 @@ impl CustomerConnection {
         })
     }
 
-    fn unbind(&self, reason: SessionEnd) {
+    /// Lets go of a session, if the connection still has it.
+    fn unbind(&self, caller: Caller, reason: SessionEnd) {
         {
             let mut state = self.state();
-            state.session = None;
-            state.ended = reason;
-            state.active_at = clock::monotonic();
+            if state.session.is_some_and(|bound| bound.caller == caller) {
+                state.clear(reason);
+            }
         }
         self.changed.notify_one();
     }
 
     /// Lets go of a session that the ledger says is over.
-    pub(super) fn settle<T>(&self, result: Result<T, ServiceError>) -> Result<T, ServiceError> {
+    fn settle<T>(&self, caller: Caller, result: Result<T, ServiceError>) -> Result<T, ServiceError> {
         if let Err(ServiceError::Unauthenticated(reason)) = result {
-            self.unbind(reason);
+            self.unbind(caller, reason);
         }
         result
     }
 
-    async fn submit(&self, request: Request) -> Result<Answer, ServiceError> {
+    async fn submit(&self, caller: Caller, request: Request) -> Result<Answer, ServiceError> {
         let result = self.services.writer.submit(request).await;
-        self.settle(result)
+        self.settle(caller, result)
     }
 
-    async fn look(&self, caller: Caller) -> Result<crate::ledger::book::Account, ServiceError> {
+    async fn look(&self, caller: Caller) -> Result<Account, ServiceError> {
         let result = self.services.writer.look(caller).await;
-        self.settle(result)
+        self.settle(caller, result)
     }
 
     async fn move_cash(
@@ -211,7 +226,7 @@ impl CustomerConnection {
         };
         let payload = self.services.payloads.hash(caller.account, &payload);
         let order = Movement { caller, key, payload, direction, amount };
-        receipt(self.submit(Request::Move(order)).await?)
+        receipt(self.submit(caller, Request::Move(order)).await?)
     }
 }
 
@@ -269,7 +284,7 @@ impl Customer for CustomerConnection {
             self.services.admit(self.peer)?;
             return Err(ServiceError::Unauthenticated(SessionEnd::Unknown));
         }
-        let answer = self.submit(Request::Resume { token: hash }).await?;
+        let answer = self.services.writer.submit(Request::Resume { token: hash }).await?;
         self.bind(&answer, token)
     }
 
@@ -299,7 +314,7 @@ impl Customer for CustomerConnection {
 
     async fn outcome(self, _: Context, key: RequestKey) -> Result<KeyOutcome, ServiceError> {
         let caller = self.caller()?;
-        match self.submit(Request::Outcome { caller, key }).await? {
+        match self.submit(caller, Request::Outcome { caller, key }).await? {
             Answer::Outcome(outcome) => Ok(outcome),
             other => Err(unexpected(&other)),
         }
@@ -318,14 +333,14 @@ impl Customer for CustomerConnection {
         if let Err(error) = result {
             login::delay(&self.services, arrived, error).await;
         }
-        self.settle(result)
+        self.settle(caller, result)
     }
 
     async fn exit(self, _: Context) -> Result<(), ServiceError> {
         let caller = self.caller()?;
-        let result = self.submit(Request::Exit { caller }).await;
+        let result = self.submit(caller, Request::Exit { caller }).await;
         if result.is_ok() {
-            self.unbind(SessionEnd::Exited);
+            self.unbind(caller, SessionEnd::Exited);
         }
         result.map(|_| ())
     }

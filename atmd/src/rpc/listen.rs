@@ -8,8 +8,11 @@ use crate::monitor::{ConnectionGuard, Peer};
 use crate::pki;
 use atm_rpc::customer::Customer as _;
 use atm_rpc::operator::Operator as _;
-use atm_rpc::transport::{CUSTOMER, HANDSHAKE_TIMEOUT, IN_FLIGHT_MAX, OPERATOR, Service, codec};
+use atm_rpc::transport::{
+    CUSTOMER, DEADLINE_MAX, HANDSHAKE_TIMEOUT, IN_FLIGHT_MAX, OPERATOR, Service, codec,
+};
 use futures::StreamExt;
+use rustix::net::sockopt;
 use rustls::ServerConfig;
 use std::collections::HashMap;
 use std::io;
@@ -22,11 +25,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, debug, error_span, field, warn};
 
 /// The pause after the system refused to accept, which it does when it runs out of something.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// After this time of silence a peer is asked whether it is there; four times without an answer it is not.
+const KEEPALIVE: Duration = Duration::from_secs(60);
 
 /// Bounds the connections of a listener: in all, and per peer. Counted before the handshake.
 #[derive(Debug)]
@@ -128,6 +135,15 @@ impl Listener {
     }
 }
 
+/// Answers at once, and finds out about peers that vanished.
+fn prepare(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    sockopt::set_socket_keepalive(stream, true)?;
+    sockopt::set_tcp_keepidle(stream, KEEPALIVE)?;
+    sockopt::set_tcp_keepintvl(stream, KEEPALIVE / 4)?;
+    Ok(sockopt::set_tcp_keepcnt(stream, 4)?)
+}
+
 async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
@@ -138,8 +154,8 @@ async fn connection(
 ) {
     let kind = if service == CUSTOMER { Peer::Customer } else { Peer::Operator };
     let counted = services.monitor.connected(kind);
-    if let Err(error) = stream.set_nodelay(true) {
-        debug!(%peer, %error, "no TCP_NODELAY");
+    if let Err(error) = prepare(&stream) {
+        debug!(%peer, %error, "the socket does not take its options");
     }
     let handshake = timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream));
     let handshake = tokio::select! {
@@ -160,15 +176,22 @@ async fn connection(
     }
 }
 
-/// Serves one channel: reads until `end`, answers what is under way, and is done.
+/// Serves one channel: reads until `end`, answers what is under way, and is done. A client that does not
+/// take its answers is not waited for.
 macro_rules! serve {
     ($stream:expr, $service:expr, $end:expr, $server:expr, $peer:expr) => {{
-        let transport = codec::server($stream, $service).take_until($end);
+        let ended = CancellationToken::new();
+        let tell_ended = ended.clone();
+        let end = async move {
+            $end.await;
+            tell_ended.cancel();
+        };
+        let transport = codec::server($stream, $service).take_until(end);
         let channel =
             BaseChannel::new(Config { pending_response_buffer: IN_FLIGHT_MAX }, Box::pin(transport));
         let calls = channel.max_concurrent_requests(IN_FLIGHT_MAX).requests();
         let server = $server;
-        calls
+        let served = calls
             .take_while(|call| {
                 if let Err(error) = call {
                     tell_end($peer, error);
@@ -179,8 +202,15 @@ macro_rules! serve {
                 if let Ok(call) = call {
                     call.execute(server.clone()).await;
                 }
-            })
-            .await;
+            });
+        let late = async {
+            ended.cancelled().await;
+            sleep(DEADLINE_MAX).await;
+        };
+        tokio::select! {
+            () = served => {}
+            () = late => debug!(peer = %$peer, "the client does not take its answers"),
+        }
     }};
 }
 
