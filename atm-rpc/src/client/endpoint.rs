@@ -18,6 +18,7 @@ pub type Connection = tokio_rustls::client::TlsStream<TcpStream>;
 /// A server's address, and what TLS needs to talk with it.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
+    service: Service,
     address: String,
     name: ServerName<'static>,
     tls: Arc<ClientConfig>,
@@ -47,6 +48,7 @@ impl Endpoint {
         identity: Option<Identity>,
     ) -> Result<Self, TlsError> {
         Ok(Self {
+            service,
             address: address.to_owned(),
             name: tls::server_name(address)?,
             tls: tls::client_config(service, ca_pem, identity)?,
@@ -72,7 +74,14 @@ impl Endpoint {
         let connector = TlsConnector::from(Arc::clone(&self.tls));
         let handshake = connector.connect(self.name.clone(), stream);
         match timeout(HANDSHAKE_TIMEOUT, handshake).await.map_err(late)? {
-            Ok(stream) => Ok(stream),
+            Ok(stream) if stream.get_ref().1.alpn_protocol() == Some(self.service.alpn) => Ok(stream),
+            // A server that knows nothing of ALPN lets the handshake pass.
+            Ok(_) => {
+                let source = io::Error::other(rustls::Error::AlertReceived(
+                    rustls::AlertDescription::NoApplicationProtocol,
+                ));
+                Err(ConnectError::NotTrusted { address: self.address.clone(), source })
+            }
             Err(source) if source.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) => {
                 Err(ConnectError::NotTrusted { address: self.address.clone(), source })
             }
