@@ -150,8 +150,13 @@ fn nobody_who_reads_stderr_late_stops_it() {
     // Each leaves a warning; together they are more than a pipe holds.
     for _ in 0..1_000 {
         let mut stranger = BlockingStream::connect(address).unwrap();
+        stranger.set_read_timeout(Some(PATIENCE)).unwrap();
         stranger.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
-        let _ = std::io::copy(&mut stranger, &mut std::io::sink());
+        let ended = std::io::copy(&mut stranger, &mut std::io::sink());
+        if ended.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock) {
+            atmd.kill().unwrap();
+            panic!("strangers are not answered any more");
+        }
     }
     rustix::process::kill_process(rustix::process::Pid::from_child(&atmd), rustix::process::Signal::TERM)
         .unwrap();
