@@ -141,6 +141,9 @@ pub(super) fn login(
     if book.accounts.get(&account).is_none_or(|row| row.state == AccountState::Closed) {
         return Err(ServiceError::Rejected(Rejection::AccountClosed));
     }
+    // A listing that ran out since the attempt goes: no session begins beside one, which a clock that is set
+    // back would bring to life again.
+    blacklist::expire(book, account, now);
     let taken_over = take_over(book, account, rules, now);
     book.head.session += 1;
     let session = SessionId(book.head.session);

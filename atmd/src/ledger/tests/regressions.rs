@@ -118,3 +118,16 @@ fn a_new_pin_ends_the_sessions_of_the_old_one() {
         deposit 2",
     )]);
 }
+
+#[test]
+fn no_session_begins_beside_a_listing_that_ran_out() {
+    check(&[(
+        "listed for a time while an attempt is in flight, and over when its PIN is found right",
+        "begin a
+        list a holiday for 60000
+        wait 60000
+        right a => session 1.1, took 0, after 0
+        events => Added Expired
+        journal a => registered blacklisted unblacklisted login",
+    )]);
+}

@@ -380,6 +380,7 @@ impl Naive {
         if self.states[&who] == AccountState::Closed {
             return no(Rejection::AccountClosed);
         }
+        self.listed.remove(&who);
         let slept = self.rules.idle_timeout_ms * 5 / 4;
         let mut taken_over = 0;
         let room = usize::try_from(self.rules.sessions_per_number_max).expect("a few");
@@ -425,6 +426,9 @@ impl Naive {
         match act {
             OperatorAct::BlacklistAdd { number, reason, until, .. } => {
                 let (who, entry) = (AccountId::of(*number), (reason.clone(), until.map(Timestamp::ms)));
+                if self.barred(who).is_ok() && self.listed.remove(&who).is_some() {
+                    self.tries.remove(&who);
+                }
                 if self.barred(who).is_err() && self.listed.get(&who) == Some(&entry) {
                     return Said::Blacklist { changed: false, ended: 0, cleared: 0 };
                 }
