@@ -340,6 +340,20 @@ impl Book {
         self.changes.rejections.insert(key);
     }
 
+    /// Hands a decision on, after keeping it under its key where it is a 'no'.
+    pub(super) fn kept(
+        &mut self,
+        keyed: (RequestKey, PayloadHash),
+        account: AccountId,
+        decision: Result<Answer, ServiceError>,
+        now: Now,
+    ) -> Result<Answer, ServiceError> {
+        if let Err(ServiceError::Rejected(rejection)) = decision {
+            self.keep_rejection(keyed, account, rejection, now);
+        }
+        decision
+    }
+
     pub(super) fn keep_checkpoint(&mut self, checkpoint: &Checkpoint) -> Answer {
         let place = (checkpoint.node.clone(), checkpoint.file.clone());
         self.changes.checkpoints.insert(place, checkpoint.clone());

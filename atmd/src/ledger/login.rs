@@ -57,11 +57,11 @@ pub(super) fn begin_attempt(
     {
         return known;
     }
-    let result = count_attempt(book, attempt, rules, now);
-    if let (Some((_, key, payload)), Err(ServiceError::Rejected(rejection))) = (attempt.change, &result) {
-        book.keep_rejection((key, payload), account, *rejection, now);
+    let decision = count_attempt(book, attempt, rules, now);
+    match attempt.change {
+        Some((_, key, payload)) => book.kept((key, payload), account, decision, now),
+        None => decision,
     }
-    result
 }
 
 fn count_attempt(

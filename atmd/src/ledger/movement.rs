@@ -18,15 +18,8 @@ pub(super) fn decide(
     if let Some(known) = replay(book, order.caller.account, order.key, &order.payload) {
         return known;
     }
-    let result = apply(book, order, rules, now);
-    keep_rejection(book, order, &result, now);
-    result
-}
-
-fn keep_rejection(book: &mut Book, order: &Movement, result: &Result<Answer, ServiceError>, now: Now) {
-    if let Err(ServiceError::Rejected(rejection)) = result {
-        book.keep_rejection((order.key, order.payload), order.caller.account, *rejection, now);
-    }
+    let decision = apply(book, order, rules, now);
+    book.kept((order.key, order.payload), order.caller.account, decision, now)
 }
 
 fn apply(book: &mut Book, order: &Movement, rules: &Rules, now: Now) -> Result<Answer, ServiceError> {

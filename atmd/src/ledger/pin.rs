@@ -86,11 +86,8 @@ pub(super) fn change(
     if let Some(known) = replay(book, order.caller.account, order.key, &order.payload) {
         return known;
     }
-    let result = apply_change(book, order, rules, now);
-    if let Err(ServiceError::Rejected(rejection)) = result {
-        book.keep_rejection((order.key, order.payload), order.caller.account, rejection, now);
-    }
-    result
+    let decision = apply_change(book, order, rules, now);
+    book.kept((order.key, order.payload), order.caller.account, decision, now)
 }
 
 fn apply_change(book: &mut Book, order: &PinOrder, rules: &Rules, now: Now) -> Result<Answer, ServiceError> {
