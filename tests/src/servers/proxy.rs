@@ -126,8 +126,11 @@ async fn carry(mut client: TcpStream, to: SocketAddr, shared: Arc<Shared>) {
                     return;
                 }
             }
-            Ok(count @ 1..) = client.read(&mut asked), if !stalls => {
-                let bytes = &asked[..count];
+            count = client.read(&mut asked), if !stalls => {
+                let bytes = &asked[..count.unwrap_or(0)];
+                if bytes.is_empty() {
+                    return;
+                }
                 if commits(bytes) && let Some(fault) = shared.take() {
                     cut(fault, bytes, &mut server, &mut answered).await;
                     shared.commits_cut.fetch_add(1, Ordering::Relaxed);
@@ -137,12 +140,12 @@ async fn carry(mut client: TcpStream, to: SocketAddr, shared: Arc<Shared>) {
                     return;
                 }
             }
-            Ok(count @ 1..) = server.read(&mut answered), if !stalls => {
-                if client.write_all(&answered[..count]).await.is_err() {
+            count = server.read(&mut answered), if !stalls => {
+                let bytes = &answered[..count.unwrap_or(0)];
+                if bytes.is_empty() || client.write_all(bytes).await.is_err() {
                     return;
                 }
             }
-            else => if !stalls { return },
         }
     }
 }
