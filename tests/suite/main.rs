@@ -13,6 +13,7 @@ mod concurrency;
 mod conversation;
 mod crash;
 mod demo;
+mod engines;
 mod guessing;
 mod layout;
 mod ledgers;
