@@ -9,6 +9,7 @@
 )]
 
 mod atmctl;
+mod checker;
 mod concurrency;
 mod conversation;
 mod crash;
@@ -17,6 +18,7 @@ mod engines;
 mod guessing;
 mod layout;
 mod ledgers;
+mod load;
 mod mended;
 mod operators;
 mod programs;
