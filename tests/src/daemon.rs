@@ -90,11 +90,21 @@ impl Atmd {
     /// With all that it said where it does not come to serve.
     #[must_use]
     pub fn start(options: &Options) -> Self {
+        let mut atmd = Self::prepare(options);
+        atmd.serve();
+        atmd
+    }
+
+    /// Its fresh folder, configured; nothing runs on it yet.
+    ///
+    /// # Panics
+    /// Where there is no temporary folder.
+    #[must_use]
+    pub fn prepare(options: &Options) -> Self {
         raise_open_files();
         let folder = TempDir::with_prefix("atmd-").expect("a temporary folder can be made");
-        let mut atmd = Self { folder, address: own_address(), listening: None, child: None };
+        let atmd = Self { folder, address: own_address(), listening: None, child: None };
         atmd.configure(options);
-        atmd.serve();
         atmd
     }
 

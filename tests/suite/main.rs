@@ -23,6 +23,7 @@ mod readme;
 mod servers;
 mod service;
 mod sessions;
+mod setup;
 mod single;
 mod story;
 mod writer;
