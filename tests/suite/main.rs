@@ -13,6 +13,7 @@ mod concurrency;
 mod conversation;
 mod crash;
 mod demo;
+mod disk;
 mod guessing;
 mod layout;
 mod ledgers;
