@@ -9,6 +9,7 @@
 )]
 
 mod atmctl;
+mod broken;
 mod concurrency;
 mod conversation;
 mod crash;
