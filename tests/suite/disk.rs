@@ -5,7 +5,7 @@ use atm_rpc::types::key::RequestKey;
 use atm_tests::bank::{self, rupees};
 use atm_tests::books::Books;
 use atm_tests::daemon::{Atmd, Options};
-use atm_tests::need::{missing, need};
+use atm_tests::need::{need, not_allowed};
 use atm_tests::wait::{PATIENCE, eventually};
 use atm_tests::{link, process};
 use futures::future::join_all;
@@ -111,7 +111,7 @@ impl SmallDisk {
         let said = BufReader::new(holder.stdout.take().unwrap()).lines().next();
         if said.is_none() {
             process::end(&mut holder);
-            missing("the right to mount a file system");
+            not_allowed("the right to mount a file system");
             return None;
         }
         Some(Self { holder })

@@ -15,6 +15,7 @@ mod conversation;
 mod crash;
 mod demo;
 mod disk;
+mod engines;
 mod guessing;
 mod layout;
 mod ledgers;
