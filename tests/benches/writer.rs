@@ -1,6 +1,10 @@
 //! The writer alone: movements of random customers out of many, beside the same statements as plain SQL and beside
 //! a transaction for each movement, on the same database.
-#![expect(clippy::expect_used, clippy::disallowed_methods, reason = "a benchmark that cannot go on ends, and measures")]
+#![expect(
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "a benchmark that cannot go on ends, and measures"
+)]
 
 mod raw;
 
@@ -33,8 +37,15 @@ fn main() {
          transaction for each debit and credit makes {singles} a second.",
         number(f64::from(CUSTOMERS))
     );
-    let columns =
-        ["in flight", "writer, a second", "plain SQL", "writer / plain", "beside single", "median µs", "p99 µs"];
+    let columns = [
+        "in flight",
+        "writer, a second",
+        "plain SQL",
+        "writer / plain",
+        "beside single",
+        "median µs",
+        "p99 µs",
+    ];
     figures::table("The writer alone: SQLite", &note, &columns);
     for (in_flight, row) in IN_FLIGHT.into_iter().zip(&rows) {
         figures::row(&[

@@ -112,7 +112,8 @@ impl Session {
     /// Where the bank does not take the number.
     pub async fn register(atmd: &Atmd, mobile: MobileNumber) -> Self {
         let mut session = Self { frames: Frames::open(atmd).await, mobile };
-        let call = CustomerRequest::Register { key: RequestKey::generate(), credentials: bank::right(mobile) };
+        let call =
+            CustomerRequest::Register { key: RequestKey::generate(), credentials: bank::right(mobile) };
         match session.ask(call).await {
             CustomerResponse::Register(Ok(_)) => session,
             other => panic!("{mobile:?} is not registered: {other:?}"),

@@ -18,7 +18,8 @@ const JOURNAL: &str = "seq, recorded_at, business_date, action, customer, amount
 const JOURNAL_COLUMNS: usize = 19;
 const ACCOUNT: &str = "id, posted_minor, pending_minor, state, last_seq, opened_at";
 const ACCOUNT_COLUMNS: usize = 6;
-const SESSION: &str = "id, account, token_hash, attachment, terminal, started_at, seen_at, ended_at, end_reason";
+const SESSION: &str =
+    "id, account, token_hash, attachment, terminal, started_at, seen_at, ended_at, end_reason";
 /// Amount of each deposit, in minor units.
 const AMOUNT: i64 = 12_300;
 /// The vault's account.
@@ -58,7 +59,8 @@ impl Raw {
     /// Connects to a bank that nobody writes to.
     pub(crate) async fn open(url: &str, dialect: Dialect) -> Self {
         sqlx::any::install_default_drivers();
-        let options = AnyConnectOptions::from_str(url).expect("this is an address").disable_statement_logging();
+        let options =
+            AnyConnectOptions::from_str(url).expect("this is an address").disable_statement_logging();
         let mut connection = AnyConnection::connect_with(&options).await.expect("the database is there");
         let settings: &[&str] = match dialect {
             Dialect::Sqlite => &[
@@ -253,7 +255,11 @@ impl Texts {
             accounts: select(ACCOUNT, "account", "id"),
             blacklist: select("number, id, reason, actor, since, until", "blacklist", "number"),
             journal: select(JOURNAL, "journal", "request_key"),
-            rejections: select("request_key, account, payload_hash, body, recorded_at", "rejection", "request_key"),
+            rejections: select(
+                "request_key, account, payload_hash, body, recorded_at",
+                "rejection",
+                "request_key",
+            ),
             insert: format!("INSERT INTO journal ({JOURNAL}) VALUES {entries}").into(),
             upsert: format!(
                 "INSERT INTO account ({ACCOUNT}) VALUES {accounts} ON CONFLICT (id) DO UPDATE SET {replace}"
