@@ -92,6 +92,8 @@ pub struct Atmd {
     address: Ipv4Addr,
     listening: Option<Listening>,
     child: Option<Child>,
+    /// A program and its arguments that become atmd when they run with its command line behind them.
+    within: Vec<String>,
 }
 
 impl Atmd {
@@ -114,9 +116,16 @@ impl Atmd {
     pub fn prepare(options: &Options) -> Self {
         raise_open_files();
         let folder = TempDir::with_prefix("atmd-").expect("a temporary folder can be made");
-        let atmd = Self { folder, address: own_address(), listening: None, child: None };
+        let atmd = Self { folder, address: own_address(), listening: None, child: None, within: Vec::new() };
         atmd.configure(options);
         atmd
+    }
+
+    /// From the next start on it runs within another program, which becomes atmd: `nsenter ...`, say.
+    #[must_use]
+    pub fn within(mut self, program: &[&str]) -> Self {
+        self.within = program.iter().map(|&word| word.to_owned()).collect();
+        self
     }
 
     /// Ends it in order if it runs, and starts it on the same data and ports.
@@ -144,6 +153,17 @@ impl Atmd {
         let status = wait::exit(&mut child, wait::PATIENCE);
         process::end(&mut child);
         status.unwrap_or_else(|| panic!("atmd did not end after SIGTERM\n{}", self.said()))
+    }
+
+    /// Waits until it ends by itself.
+    ///
+    /// # Panics
+    /// Where it does not run, or goes on.
+    pub fn ended(&mut self) -> ExitStatus {
+        let mut child = self.child.take().expect("atmd runs");
+        let status = wait::exit(&mut child, wait::PATIENCE);
+        process::end(&mut child);
+        status.unwrap_or_else(|| panic!("atmd goes on\n{}", self.said()))
     }
 
     /// Ends it at once (SIGKILL).
@@ -303,6 +323,12 @@ impl Atmd {
         let mut command = self.command(&[]);
         command.arg("--set").arg(format!("server.port={port}"));
         command.arg("--set").arg(format!("operator.listen={listen}"));
+        if let [program, arguments @ ..] = self.within.as_slice() {
+            let inner = command;
+            command = Command::new(program);
+            command.args(arguments).arg(inner.get_program()).args(inner.get_args()).env_clear();
+            command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        }
         let stderr =
             File::options().create(true).append(true).open(self.stderr()).expect("stderr has a file");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);

@@ -9,11 +9,16 @@
 )]
 
 mod atmctl;
+<<<<<<< ours
 mod checker;
+=======
+mod broken;
+>>>>>>> theirs
 mod concurrency;
 mod conversation;
 mod crash;
 mod demo;
+mod disk;
 mod engines;
 mod guessing;
 mod layout;
@@ -26,6 +31,7 @@ mod readme;
 mod servers;
 mod service;
 mod sessions;
+mod setup;
 mod single;
 mod story;
 mod writer;
