@@ -9,17 +9,15 @@
 )]
 
 mod atmctl;
-<<<<<<< ours
-mod checker;
-=======
 mod broken;
->>>>>>> theirs
+mod checker;
 mod concurrency;
 mod conversation;
 mod crash;
 mod demo;
 mod disk;
 mod engines;
+mod failures;
 mod guessing;
 mod layout;
 mod ledgers;

@@ -44,7 +44,9 @@ async fn only_the_culprit_hears_of_a_row_that_cannot_be_stored(engine: Engine) {
             let amount = atm_rpc::types::money::Money::from_minor(if n == CULPRIT { 666 } else { 100 });
             match customer.deposit(key, amount).await {
                 Ok(receipt) => assert_eq!(receipt.amount, amount),
-                Err(CustomerError::Service(ServiceError::Internal(incident))) => incidents.push((key, incident)),
+                Err(CustomerError::Service(ServiceError::Internal(incident))) => {
+                    incidents.push((key, incident))
+                }
                 Err(other) => panic!("customer {n}: {other}"),
             }
         }

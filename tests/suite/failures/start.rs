@@ -142,7 +142,8 @@ fn a_certificate_of_another_ca(engine: Engine) {
 /// The certificate names the address and localhost, not this name of the same machine.
 fn a_certificate_for_another_host(engine: Engine) {
     // Listens everywhere, so that it is reached by an address that its certificate does not name.
-    let everywhere = if engine == Engine::MariaDb { "bind_address=0.0.0.0" } else { "listen_addresses=0.0.0.0" };
+    let everywhere =
+        if engine == Engine::MariaDb { "bind_address=0.0.0.0" } else { "listen_addresses=0.0.0.0" };
     let Some(server) = Server::start_with(engine, &[everywhere]) else { return };
     let other = "127.1.2.3";
     let database = server.database();
