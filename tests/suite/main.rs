@@ -14,6 +14,7 @@ mod conversation;
 mod crash;
 mod demo;
 mod guessing;
+mod hostile;
 mod layout;
 mod ledgers;
 mod mended;

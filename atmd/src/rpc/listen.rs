@@ -177,9 +177,9 @@ async fn connection(
 }
 
 /// Serves one channel: reads until `end`, answers what is under way, and is done. A client that does not
-/// take its answers is not waited for.
+/// take its answers is not waited for. The span around it names the peer.
 macro_rules! serve {
-    ($stream:expr, $service:expr, $end:expr, $server:expr, $peer:expr) => {{
+    ($stream:expr, $service:expr, $end:expr, $server:expr) => {{
         let ended = CancellationToken::new();
         let tell_ended = ended.clone();
         let end = async move {
@@ -194,7 +194,7 @@ macro_rules! serve {
         let served = calls
             .take_while(|call| {
                 if let Err(error) = call {
-                    tell_end($peer, error);
+                    tell_end(error);
                 }
                 std::future::ready(call.is_ok())
             })
@@ -209,18 +209,18 @@ macro_rules! serve {
         };
         tokio::select! {
             () = served => {}
-            () = late => debug!(peer = %$peer, "the client does not take its answers"),
+            () = late => warn!("connection ended: the client does not take its answers"),
         }
     }};
 }
 
 /// A client that just went away is nothing to warn of; one that sends other bytes is.
-fn tell_end(peer: SocketAddr, error: &ChannelError<io::Error>) {
+fn tell_end(error: &ChannelError<io::Error>) {
     match error {
         ChannelError::Read(cause) if cause.kind() == io::ErrorKind::InvalidData => {
-            warn!(%peer, error = %cause, "connection ended: these bytes are not of the protocol");
+            warn!(error = %cause, "connection ended: these bytes are not of the protocol");
         }
-        other => debug!(%peer, error = %other, "connection ended"),
+        other => debug!(error = %other, "connection ended"),
     }
 }
 
@@ -233,7 +233,7 @@ async fn serve_customer(
     let connection = CustomerConnection::new(services, peer.ip());
     let watched = connection.clone();
     async {
-        serve!(stream, CUSTOMER, watched.until_it_ends(), connection.serve(), peer);
+        serve!(stream, CUSTOMER, watched.until_it_ends(), connection.serve());
     }
     .instrument(error_span!("customer", %peer, session = field::Empty))
     .await;
@@ -253,7 +253,11 @@ async fn serve_operator(
         Ok(Some(operator)) if operator.enabled => {
             let connection = OperatorConnection::new(services, fingerprint, operator);
             let watched = connection.clone();
-            serve!(stream, OPERATOR, watched.until_it_ends(), connection.serve(), peer);
+            async {
+                serve!(stream, OPERATOR, watched.until_it_ends(), connection.serve());
+            }
+            .instrument(error_span!("operator", %peer))
+            .await;
         }
         Ok(_) => warn!(%peer, "operator's certificate is not known, or disabled"),
         Err(error) => warn!(%peer, %error, "operator could not be looked up"),
