@@ -331,8 +331,8 @@ fn read(file: &Path) -> String {
     fs::read_to_string(file).unwrap_or_default()
 }
 
-/// A loopback address that no other atmd of this or another test run has.
-fn own_address() -> Ipv4Addr {
+/// A loopback address that no other program of this or another test run has.
+pub(crate) fn own_address() -> Ipv4Addr {
     static NEXT: AtomicU8 = AtomicU8::new(1);
     let [_, _, high, low] = std::process::id().to_be_bytes();
     Ipv4Addr::new(127, 16 + (high & 0x7f), low, NEXT.fetch_add(1, Ordering::Relaxed))

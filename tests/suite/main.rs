@@ -21,6 +21,7 @@ mod mended;
 mod operators;
 mod programs;
 mod readme;
+mod servers;
 mod service;
 mod sessions;
 mod single;

@@ -406,10 +406,10 @@ async fn every_connection_is_durable_and_strict() {
     let folder = TempDir::new().unwrap();
     let set = config(folder.path(), &[("database.read_connections", "3")]);
     let store = Store::open(&set, sealer(), NOW).await.unwrap();
-    let mut connections = vec![store.writer.lock().await.begin().await.unwrap()];
+    let mut connections = vec![store.writer.lock().await.begin(TransactionOptions::default()).await.unwrap()];
     for _ in 0..3 {
         // Each begun transaction keeps a connection of its own.
-        connections.push(store.readers.begin().await.unwrap());
+        connections.push(store.readers.begin(TransactionOptions::default()).await.unwrap());
     }
     for connection in connections {
         for (name, expected) in [
