@@ -38,7 +38,8 @@ fn databases_are_apart(engine: Engine) {
     let (Some(one), Some(other)) = (engine.database(), engine.database()) else { return };
     let _ = one.sql("CREATE TABLE own (n INT);");
     assert_eq!(one.address(), other.address());
-    let count = "SELECT count(*) FROM information_schema.tables WHERE table_name = 'own' AND table_schema IN ";
+    let count =
+        "SELECT count(*) FROM information_schema.tables WHERE table_name = 'own' AND table_schema IN ";
     let schema = if engine == Engine::MariaDb { "(DATABASE());" } else { "('public');" };
     assert_eq!(one.sql(&format!("{count}{schema}")).trim(), "1");
     assert_eq!(other.sql(&format!("{count}{schema}")).trim(), "0");

@@ -134,6 +134,9 @@ fn remaining_ms(deadline: Instant) -> u64 {
 }
 
 #[cfg(test)]
+mod properties;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::customer::{CustomerRequest, CustomerResponse};

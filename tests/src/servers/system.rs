@@ -73,7 +73,8 @@ mod tests {
 
     #[test]
     fn finds_users_by_their_whole_name() {
-        let users = "root:x:0:0:root:/root:/bin/bash\nmysqlx:x:7:8::/:\nmysql:x:102:105:MySQL,,,:/:/bin/false\n";
+        let users =
+            "root:x:0:0:root:/root:/bin/bash\nmysqlx:x:7:8::/:\nmysql:x:102:105:MySQL,,,:/:/bin/false\n";
         assert_eq!(Owner::named(users, "mysql"), Some(Owner { uid: 102, gid: 105 }));
         assert_eq!(Owner::named(users, "postgres"), None);
     }

@@ -15,7 +15,7 @@ use atm_tests::daemon::Atmd;
 use atm_tests::link;
 use atm_tests::wait::{PATIENCE, eventually};
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::timeout;
@@ -85,9 +85,4 @@ fn framed(content: &[u8]) -> Vec<u8> {
 /// Where atmd serves that, for messages.
 fn name(service: Service) -> &'static str {
     std::str::from_utf8(service.alpn).unwrap()
-}
-
-/// The address that a connection comes from.
-fn source(address: SocketAddr) -> IpAddr {
-    address.ip()
 }
