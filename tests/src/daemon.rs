@@ -6,6 +6,8 @@
 use crate::process::{self, Outcome};
 use crate::programs::programs;
 use crate::wait;
+use atmd::config::Config;
+use atmd::config::load::from_text;
 use rustix::process::{Pid, Resource, Signal, getrlimit, kill_process, setrlimit};
 use std::collections::BTreeMap;
 use std::env;
@@ -51,6 +53,15 @@ impl Options {
         self
     }
 
+    /// As atmd understands it.
+    ///
+    /// # Panics
+    /// Where atmd would not take it.
+    #[must_use]
+    pub fn config(&self) -> Config {
+        parse(&self.ini())
+    }
+
     /// As a config file.
     fn ini(&self) -> String {
         let mut text = String::new();
@@ -81,6 +92,8 @@ pub struct Atmd {
     address: Ipv4Addr,
     listening: Option<Listening>,
     child: Option<Child>,
+    /// A program and its arguments that become atmd when they run with its command line behind them.
+    within: Vec<String>,
 }
 
 impl Atmd {
@@ -90,12 +103,29 @@ impl Atmd {
     /// With all that it said where it does not come to serve.
     #[must_use]
     pub fn start(options: &Options) -> Self {
-        raise_open_files();
-        let folder = TempDir::with_prefix("atmd-").expect("a temporary folder can be made");
-        let mut atmd = Self { folder, address: own_address(), listening: None, child: None };
-        atmd.configure(options);
+        let mut atmd = Self::prepare(options);
         atmd.serve();
         atmd
+    }
+
+    /// Its fresh folder, configured; nothing runs on it yet.
+    ///
+    /// # Panics
+    /// Where there is no temporary folder.
+    #[must_use]
+    pub fn prepare(options: &Options) -> Self {
+        raise_open_files();
+        let folder = TempDir::with_prefix("atmd-").expect("a temporary folder can be made");
+        let atmd = Self { folder, address: own_address(), listening: None, child: None, within: Vec::new() };
+        atmd.configure(options);
+        atmd
+    }
+
+    /// From the next start on it runs within another program, which becomes atmd: `nsenter ...`, say.
+    #[must_use]
+    pub fn within(mut self, program: &[&str]) -> Self {
+        self.within = program.iter().map(|&word| word.to_owned()).collect();
+        self
     }
 
     /// Ends it in order if it runs, and starts it on the same data and ports.
@@ -123,6 +153,17 @@ impl Atmd {
         let status = wait::exit(&mut child, wait::PATIENCE);
         process::end(&mut child);
         status.unwrap_or_else(|| panic!("atmd did not end after SIGTERM\n{}", self.said()))
+    }
+
+    /// Waits until it ends by itself.
+    ///
+    /// # Panics
+    /// Where it does not run, or goes on.
+    pub fn ended(&mut self) -> ExitStatus {
+        let mut child = self.child.take().expect("atmd runs");
+        let status = wait::exit(&mut child, wait::PATIENCE);
+        process::end(&mut child);
+        status.unwrap_or_else(|| panic!("atmd goes on\n{}", self.said()))
     }
 
     /// Ends it at once (SIGKILL).
@@ -203,7 +244,7 @@ impl Atmd {
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.isolated("atmd");
-        command.arg("--config").arg(self.config()).args(arguments);
+        command.arg("--config").arg(self.config_file()).args(arguments);
         command
     }
 
@@ -250,7 +291,16 @@ impl Atmd {
         command
     }
 
-    fn config(&self) -> PathBuf {
+    /// What it is configured with, for looking at its bank while it does not run.
+    ///
+    /// # Panics
+    /// Where atmd would not take it.
+    #[must_use]
+    pub fn config(&self) -> Config {
+        parse(&read(&self.config_file()))
+    }
+
+    fn config_file(&self) -> PathBuf {
         self.folder.path().join("config.ini")
     }
 
@@ -262,7 +312,7 @@ impl Atmd {
             .set("server.host", &address)
             .set("server.names", &address)
             .set("server.data_dir", data.to_str().expect("temporary folders have names in UTF-8"));
-        fs::write(self.config(), here.ini()).expect("a config can be written");
+        fs::write(self.config_file(), here.ini()).expect("a config can be written");
     }
 
     fn serve(&mut self) {
@@ -273,6 +323,12 @@ impl Atmd {
         let mut command = self.command(&[]);
         command.arg("--set").arg(format!("server.port={port}"));
         command.arg("--set").arg(format!("operator.listen={listen}"));
+        if let [program, arguments @ ..] = self.within.as_slice() {
+            let inner = command;
+            command = Command::new(program);
+            command.args(arguments).arg(inner.get_program()).args(inner.get_args()).env_clear();
+            command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        }
         let stderr =
             File::options().create(true).append(true).open(self.stderr()).expect("stderr has a file");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
@@ -317,6 +373,11 @@ impl Drop for Atmd {
             }
         }
     }
+}
+
+fn parse(ini: &str) -> Config {
+    let loaded = from_text(Some((Path::new("config.ini"), ini)), &[], &[]);
+    loaded.unwrap_or_else(|error| panic!("{ini}\n{error}")).config
 }
 
 /// Reads `atmd ready: customers ADDR, operators ADDR, data DIR`.

@@ -9,10 +9,13 @@
 )]
 
 mod atmctl;
+mod broken;
 mod concurrency;
 mod conversation;
 mod crash;
 mod demo;
+mod disk;
+mod engines;
 mod guessing;
 mod hostile;
 mod layout;
@@ -24,6 +27,7 @@ mod readme;
 mod servers;
 mod service;
 mod sessions;
+mod setup;
 mod single;
 mod story;
 mod writer;

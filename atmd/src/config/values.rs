@@ -293,8 +293,9 @@ mod tests {
             &[("true", Some(true)), ("No", Some(false)), ("on", Some(true)), ("1", None), ("", None)],
         );
         check(choice(ROTATIONS), &[("never", Some(Rotation::Never)), ("weekly", None)]);
-        check(backend, &[("sqlite", Some(Backend::Sqlite)), ("mysql", None), ("oracle", None)]);
-        assert_eq!(backend("postgres"), Err("this version stores in SQLite only".into()));
+        let backends = [("sqlite", Backend::Sqlite), ("mariadb", Backend::Mysql), ("mysql", Backend::Mysql)];
+        check(backend, &backends.map(|(name, found)| (name, Some(found))));
+        check(backend, &[("postgres", Some(Backend::Postgresql)), ("MySQL", None), ("oracle", None)]);
     }
 
     #[test]

@@ -181,12 +181,7 @@ async fn connection(
 macro_rules! serve {
     ($stream:expr, $service:expr, $end:expr, $server:expr) => {{
         let ended = CancellationToken::new();
-        let tell_ended = ended.clone();
-        let end = async move {
-            $end.await;
-            tell_ended.cancel();
-        };
-        let transport = codec::server($stream, $service).take_until(end);
+        let transport = codec::server($stream, $service).take_until(ended.clone().cancelled_owned());
         let channel =
             BaseChannel::new(Config { pending_response_buffer: IN_FLIGHT_MAX }, Box::pin(transport));
         let calls = channel.max_concurrent_requests(IN_FLIGHT_MAX).requests();
@@ -203,8 +198,10 @@ macro_rules! serve {
                     call.execute(server.clone()).await;
                 }
             });
+        // Beside the channel and not in it: nothing is read of a client that does not take its answers.
         let late = async {
-            ended.cancelled().await;
+            $end.await;
+            ended.cancel();
             sleep(DEADLINE_MAX).await;
         };
         tokio::select! {
