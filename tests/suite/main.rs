@@ -19,6 +19,7 @@ mod disk;
 mod engines;
 mod failures;
 mod guessing;
+mod hostile;
 mod layout;
 mod ledgers;
 mod load;
