@@ -1,5 +1,6 @@
 //! What a guesser learns and gets: nothing about who is a customer, and never more tries than allowed.
 
+use crate::engines::on_each_engine;
 use atm_rpc::customer::{Credentials, CustomerRequest};
 use atm_rpc::error::{Rejection, ServiceError};
 use atm_rpc::types::action::Action;
@@ -7,12 +8,19 @@ use atm_rpc::types::key::RequestKey;
 use atm_rpc::types::mobile::MobileNumber;
 use atm_tests::daemon::{Atmd, Options};
 use atm_tests::link::{self, Frames};
+use atm_tests::servers::Database;
 use atm_tests::wait::eventually;
 use atm_tests::{bank, csv};
 use futures::future::join_all;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use tokio::sync::Barrier;
+
+on_each_engine! {
+    answers_do_not_tell_who_is_a_customer,
+    a_thousand_guesses_at_once_are_five,
+    right_pins_in_parallel_blacklist_nobody,
+}
 
 const ATTEMPTS_MAX: usize = 5;
 const GUESSERS: u16 = 1_000;
@@ -35,9 +43,8 @@ async fn same_answer(
     first
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn answers_do_not_tell_who_is_a_customer() {
-    let open = Options::default();
+async fn answers_do_not_tell_who_is_a_customer(database: &Database) {
+    let open = database.options(&Options::default());
     let mut atmd = Atmd::start(&open);
     let (registered, stranger) = (bank::number(1), bank::number(2));
     link::register(&atmd, registered).await;
@@ -68,9 +75,9 @@ fn source(n: u16) -> IpAddr {
     IpAddr::V4(Ipv4Addr::new(127, 200, high, low))
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_guesses_at_once_are_five() {
-    let atmd = Arc::new(Atmd::start(&Options::default().set("server.login_timeout", "10m")));
+async fn a_thousand_guesses_at_once_are_five(database: &Database) {
+    let options = database.options(&Options::default().set("server.login_timeout", "10m"));
+    let atmd = Arc::new(Atmd::start(&options));
     let mobile = bank::number(1);
     link::register(&atmd, mobile).await;
     let together = Arc::new(Barrier::new(usize::from(GUESSERS)));
@@ -106,9 +113,8 @@ async fn a_thousand_guesses_at_once_are_five() {
     assert_eq!((count(Action::AuthFailed), count(Action::Blacklisted)), (ATTEMPTS_MAX, 1));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn right_pins_in_parallel_blacklist_nobody() {
-    let atmd = Arc::new(Atmd::start(&Options::default()));
+async fn right_pins_in_parallel_blacklist_nobody(database: &Database) {
+    let atmd = Arc::new(Atmd::start(&database.options(&Options::default())));
     let mobile = bank::number(1);
     link::register(&atmd, mobile).await;
     for _ in 0..10 {

@@ -50,11 +50,11 @@ async fn a_connection_cut_at_a_commit(engine: Engine) {
     let (proxy, atmd, load) = begin(&database).await;
     let progress = load.progress();
     let faults = [Fault::BeforeCommit, Fault::AtCommit, Fault::AfterCommit];
-    for fault in faults.into_iter().cycle().take(4 * faults.len()) {
+    for fault in faults.into_iter().cycle().take(2 * faults.len()) {
         hit(&proxy, fault);
         wait_for(&progress, 10);
     }
-    block_in_place(|| told(&atmd, LOOKS, 4 * faults.len()));
+    block_in_place(|| told(&atmd, LOOKS, 2 * faults.len()));
     agrees(atmd, load).await;
 }
 
