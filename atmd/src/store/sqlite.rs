@@ -2,6 +2,7 @@
 
 use super::OpenError;
 use super::bounded::Bounded;
+use super::statement::KEPT_MAX;
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, Statement};
 use std::fs::OpenOptions;
 use std::io;
@@ -43,6 +44,7 @@ pub(super) async fn connect(path: &Path, connections: u32) -> Result<DatabaseCon
                 .filename(&file)
                 .foreign_keys(true)
                 .busy_timeout(BUSY_TIMEOUT)
+                .statement_cache_capacity(KEPT_MAX)
                 .pragma("journal_mode", "WAL")
                 .pragma("synchronous", "FULL")
                 .pragma("wal_autocheckpoint", WAL_PAGES)
