@@ -7,7 +7,11 @@ fn main() {
     let Some(yardstick) = Yardstick::start() else { return };
     let note = "PostgreSQL with its defaults over a Unix socket: `pgbench --builtin=tpcb-like --scale=1 --jobs=2 \
                 --protocol=prepared`.";
-    figures::table("The yardstick: pgbench tpcb-like, one branch", note, &["clients", "transactions a second"]);
+    figures::table(
+        "The yardstick: pgbench tpcb-like, one branch",
+        note,
+        &["clients", "transactions a second"],
+    );
     for clients in [1, 8, 64] {
         let mut rate = Figure::default();
         for _ in 0..figures::repeats() {

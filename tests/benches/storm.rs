@@ -51,7 +51,11 @@ fn main() {
     figures::row(&undisturbed);
     let mut disturbed = stormy.cells("in the storm");
     let target = "rate 0.33x, further 0.50x; p99 within 3x".to_owned();
-    disturbed.extend([times(stormy.rate.ratio(&calm.rate)), times(stormy.p99_us.ratio(&calm.p99_us)), target]);
+    disturbed.extend([
+        times(stormy.rate.ratio(&calm.rate)),
+        times(stormy.p99_us.ratio(&calm.p99_us)),
+        target,
+    ]);
     figures::row(&disturbed);
 }
 
@@ -62,13 +66,14 @@ async fn measure(calm: &mut Deposits, stormy: &mut Deposits, logins: &mut Figure
         .set("limits.idle_timeout", "1h");
     let atmd = Atmd::start(&options);
     let sessions = load::sessions(&atmd, 0, SESSIONS).await;
-    let storming = join_all((SESSIONS..SESSIONS + STORMING).map(|n| Session::register(&atmd, bank::number(n)))).await;
+    let storming =
+        join_all((SESSIONS..SESSIONS + STORMING).map(|n| Session::register(&atmd, bank::number(n)))).await;
     let length = figures::duration();
-    let (sessions, counted) = load::deposits(sessions, length).await;
+    let (sessions, counted) = load::deposits(&atmd, sessions, length).await;
     calm.add(&counted);
     // Both count the same time.
     let storm = load::logins(storming, length);
-    let (_, counted) = load::deposits(sessions, length).await;
+    let (_, counted) = load::deposits(&atmd, sessions, length).await;
     stormy.add(&counted);
     logins.add(storm.await.expect("log-ins go on to the end").rate);
 }

@@ -79,7 +79,8 @@ pub fn number(value: f64) -> String {
         middle if middle >= 10.0 => format!("{value:.1}"),
         _ => format!("{value:.2}"),
     };
-    let (whole, rest) = text.split_once('.').map_or((text.as_str(), None), |(whole, rest)| (whole, Some(rest)));
+    let (whole, rest) =
+        text.split_once('.').map_or((text.as_str(), None), |(whole, rest)| (whole, Some(rest)));
     let mut grouped = String::new();
     for (index, digit) in whole.chars().enumerate() {
         let left = whole.len() - index;

@@ -59,7 +59,8 @@ impl Yardstick {
     pub fn tpcb_like(&self, clients: u32, length: Duration) -> f64 {
         let (clients, seconds) = (format!("--client={clients}"), format!("--time={}", length.as_secs()));
         let threads = if clients == "--client=1" { "--jobs=1" } else { "--jobs=2" };
-        let arguments = ["--builtin=tpcb-like", "--protocol=prepared", "--no-vacuum", &clients, threads, &seconds];
+        let arguments =
+            ["--builtin=tpcb-like", "--protocol=prepared", "--no-vacuum", &clients, threads, &seconds];
         let outcome = self.run(&arguments, length).coded(0);
         tps(&outcome.stdout).unwrap_or_else(|| panic!("pgbench tells no rate: {outcome}"))
     }
