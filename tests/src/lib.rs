@@ -15,6 +15,7 @@ pub mod bank;
 pub mod books;
 pub mod csv;
 pub mod daemon;
+pub mod hostile;
 pub mod disk;
 pub mod figures;
 pub mod link;
