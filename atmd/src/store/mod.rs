@@ -2,7 +2,7 @@
 //!
 //! - `open`: connecting, durability, the lock of the data directory, migrations.
 //! - `engine`: what differs between SQLite and the servers; `bounded` ends statements that a server leaves open.
-//! - `load` and `save`: a batch's book, read and written in one transaction.
+//! - `load` and `save`: a batch's book, read and written in one transaction, by statements of few widths (`statement`).
 //! - [`read`]: everything that only looks; [`verify`]: history with its hashes.
 
 mod bounded;
@@ -18,6 +18,7 @@ pub mod read;
 mod save;
 mod server;
 mod sqlite;
+mod statement;
 #[cfg(test)]
 mod tests;
 pub mod verify;
@@ -35,6 +36,7 @@ use sea_orm::{
     DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait, QuerySelect, SqliteTransactionMode,
     TransactionOptions,
 };
+use statement::Texts;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
@@ -46,6 +48,7 @@ pub struct Store {
     readers: Bounded<DatabaseConnection>,
     instance: [u8; 16],
     sealer: Arc<Sealer>,
+    texts: Arc<Texts>,
 }
 
 /// The chain of seals as a batch finds it.
@@ -62,6 +65,7 @@ pub struct SealHead {
 pub struct Transaction {
     inner: Bounded<DatabaseTransaction>,
     sealer: Arc<Sealer>,
+    texts: Arc<Texts>,
 }
 
 impl Store {
@@ -78,7 +82,7 @@ impl Store {
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
         let writer = self.writer.lock().await.clone();
         let inner = begin(&writer, &self.engine).await?;
-        Ok(Transaction { inner, sealer: Arc::clone(&self.sealer) })
+        Ok(Transaction { inner, sealer: Arc::clone(&self.sealer), texts: Arc::clone(&self.texts) })
     }
 
     /// Puts a new connection in the place of the one that writes. To be done after each failure of a
@@ -164,7 +168,7 @@ impl Transaction {
         batch: [u8; 16],
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        save::book(&self.inner, &self.sealer, book, head, batch, now).await
+        save::book(&self.inner, (&self.sealer, &self.texts), book, head, batch, now).await
     }
 
     /// Makes it durable.

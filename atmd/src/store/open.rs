@@ -140,7 +140,7 @@ impl Store {
         let readers = engine.connect(Purpose::Read(config.database.read_connections)).await?;
         let instance = bank.instance.as_slice().try_into().map_err(|_| convert::corrupt("bank"))?;
         let writer = Arc::new(Mutex::new(writer));
-        Ok(Self { engine, writer, readers, instance, sealer: Arc::new(sealer) })
+        Ok(Self { engine, writer, readers, instance, sealer: Arc::new(sealer), texts: Arc::default() })
     }
 }
 
