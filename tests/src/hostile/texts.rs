@@ -67,7 +67,7 @@ fn typed(text: &str, currency: Currency) {
 /// The same by other means: what an amount of that text is in minor units, if it is one.
 fn minor_units(text: &str, exponent: usize) -> Option<i64> {
     let (whole, decimals) = text.split_once('.').map_or((text, None), |(w, d)| (w, Some(d)));
-    let digits = |part: &str| !part.is_empty() && part.chars().all(|c| ('0'..='9').contains(&c));
+    let digits = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit());
     let fits = digits(whole) && decimals.is_none_or(|d| digits(d) && d.len() <= exponent) && text.len() <= 32;
     let written = format!("{whole}{:0<exponent$}", decimals.unwrap_or_default());
     fits.then(|| written.parse::<u128>().ok()).flatten().and_then(|minor| i64::try_from(minor).ok())
@@ -106,7 +106,7 @@ pub fn numbers(bytes: &[u8]) {
     }
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let digits = |count: std::ops::RangeInclusive<usize>| {
-        count.contains(&text.len()) && text.chars().all(|c| ('0'..='9').contains(&c))
+        count.contains(&text.len()) && text.chars().all(|c| c.is_ascii_digit())
     };
     let number = MobileNumber::parse(text).ok();
     assert_eq!(number.is_some(), digits(5..=15), "{text:?}");

@@ -1,7 +1,7 @@
 //! Locks that others hold: atmd waits a while, tries again, says that nothing was applied, and goes on when the
 //! lock is free.
 
-use super::{on_each_server, told};
+use super::{at_once, told};
 use atm_rpc::client::{Customer, CustomerError};
 use atm_rpc::customer::Receipt;
 use atm_rpc::types::account::AccountId;
@@ -13,11 +13,18 @@ use atm_tests::daemon::{Atmd, Options};
 use atm_tests::link;
 use atm_tests::servers::{Database, Engine};
 use atm_tests::wait::{PATIENCE, eventually};
+use futures::FutureExt;
 use tokio::task::{JoinHandle, block_in_place};
 
-on_each_server! {
-    a_lock_on_the_bank_that_is_held_for_long,
-    a_deadlock_that_atmd_loses,
+#[tokio::test(flavor = "multi_thread")]
+async fn atmd_goes_on_when_the_lock_is_free() {
+    at_once([
+        a_lock_on_the_bank_that_is_held_for_long(Engine::MariaDb).boxed(),
+        a_lock_on_the_bank_that_is_held_for_long(Engine::PostgreSql).boxed(),
+        a_deadlock_that_atmd_loses(Engine::MariaDb).boxed(),
+        a_deadlock_that_atmd_loses(Engine::PostgreSql).boxed(),
+    ])
+    .await;
 }
 
 /// A bank on a server with one customer, who has 100.

@@ -13,6 +13,7 @@ use crate::load::{Load, Progress};
 use atm_tests::books::Books;
 use atm_tests::daemon::Atmd;
 use atm_tests::wait::eventually;
+use futures::future::BoxFuture;
 use tokio::task::block_in_place;
 
 /// Customers at a time, where it is not their number that matters.
@@ -36,6 +37,13 @@ macro_rules! on_each_server {
 }
 
 use on_each_server;
+
+/// Runs checks that mostly wait for time-outs at the same time.
+async fn at_once<const N: usize>(checks: [BoxFuture<'static, ()>; N]) {
+    for check in checks.map(tokio::spawn) {
+        check.await.unwrap();
+    }
+}
 
 /// Waits until the log tells of something that many times.
 fn told(atmd: &Atmd, what: &str, times: usize) {

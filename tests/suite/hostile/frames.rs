@@ -181,10 +181,12 @@ async fn a_recorded_frame_that_is_cut_off_is_refused() {
     let atmd = Atmd::start(&Options::default());
     let mut all = Vec::new();
     for Recorded { service, name, bytes } in recorded::frames() {
-        for length in 1..bytes.len() {
+        // JSON has many more bytes: of each length one of the two.
+        let both = service == CUSTOMER;
+        for length in (1..bytes.len()).filter(|length| both || length % 2 == 0) {
             all.push((format!("{name} cut off at {length}"), service, bytes[..length].to_vec()));
         }
-        for length in 0..bytes.len() - 4 {
+        for length in (0..bytes.len() - 4).filter(|length| both || length % 2 == 0) {
             all.push((format!("{name} with {length} bytes"), service, framed(&bytes[4..4 + length])));
         }
     }
