@@ -81,7 +81,7 @@ fn report(rows: &[Row], peer: Option<&Figure>, sync_us: &Figure) {
             _ => String::new(),
         };
         figures::row(&[
-            count.to_string(),
+            figures::count(count),
             row.rate.to_string(),
             peer.map_or("-".to_owned(), |peer| times(row.rate.ratio(peer))),
             target,

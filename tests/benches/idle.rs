@@ -2,7 +2,7 @@
 #![expect(clippy::expect_used, reason = "a benchmark that cannot go on ends")]
 
 use atm_tests::daemon::{Atmd, Options};
-use atm_tests::figures::{self, Figure, number};
+use atm_tests::figures::{self, Figure};
 use atm_tests::load;
 use std::fs;
 use tokio::runtime::Runtime;
@@ -20,13 +20,13 @@ fn main() {
     }
     let note = format!(
         "Resident memory of atmd before and with {} sessions over TLS, logged in and idle; SQLite.",
-        number(f64::from(SESSIONS))
+        figures::count(SESSIONS)
     );
     let columns = ["sessions", "resident, KiB", "each, KiB", "target"];
     figures::table("Idle sessions", &note, &columns);
     figures::row(&["0", &empty_kib.to_string(), "", ""]);
     let target = "409,600 KiB in all, further 256,000";
-    figures::row(&[&number(f64::from(SESSIONS)), &full_kib.to_string(), &each_kib.to_string(), target]);
+    figures::row(&[&figures::count(SESSIONS), &full_kib.to_string(), &each_kib.to_string(), target]);
 }
 
 async fn measure() -> (f64, f64) {

@@ -1,5 +1,9 @@
 //! Log-ins a second with the PIN hash that atmd has by default, beside argon2id alone with as many threads.
-#![expect(clippy::expect_used, reason = "a benchmark that cannot go on ends")]
+#![expect(
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "a benchmark that cannot go on ends, and measures"
+)]
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use atm_tests::bank;

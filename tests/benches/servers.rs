@@ -2,7 +2,6 @@
 //! same server in the same run.
 #![expect(
     clippy::expect_used,
-    clippy::indexing_slicing,
     clippy::disallowed_methods,
     reason = "a benchmark that cannot go on ends, and measures"
 )]

@@ -2,7 +2,6 @@
 //! SQL and beside a transaction for each debit and credit, on the same data.
 #![expect(
     clippy::expect_used,
-    clippy::indexing_slicing,
     clippy::disallowed_methods,
     reason = "a benchmark that cannot go on ends, and measures"
 )]
@@ -13,7 +12,7 @@ mod bank;
 mod batch;
 
 use atm_tests::daemon::Options;
-use atm_tests::figures::{self, Figure, number, times};
+use atm_tests::figures::{self, Figure, times};
 use atm_tests::office::Office;
 use atm_tests::servers::{Engine, Server};
 use bank::{Bank, Dialect};
@@ -104,7 +103,7 @@ fn report(engine: Engine, connections: u32, rows: &[Row], singles: &Figure) {
         "Deposits and withdrawals of random customers out of {}, in process, without sessions over TLS. Plain SQL writes \
          the same rows by the same statements, one transaction for as many deposits, from one connection. One \
          transaction for each debit and credit, from {connections} connections at once, makes {singles} a second.",
-        number(f64::from(CUSTOMERS))
+        figures::count(CUSTOMERS)
     );
     let columns = [
         "in flight",
@@ -119,7 +118,7 @@ fn report(engine: Engine, connections: u32, rows: &[Row], singles: &Figure) {
     figures::table(&format!("The writer alone: {engine:?}"), &note, &columns);
     for (in_flight, row) in IN_FLIGHT.into_iter().zip(rows) {
         figures::row(&[
-            number(f64::from(in_flight)),
+            figures::count(in_flight),
             row.rate.to_string(),
             row.raw.to_string(),
             times(row.rate.ratio(&row.raw)),

@@ -79,17 +79,27 @@ pub fn number(value: f64) -> String {
         middle if middle >= 10.0 => format!("{value:.1}"),
         _ => format!("{value:.2}"),
     };
-    let (whole, rest) =
-        text.split_once('.').map_or((text.as_str(), None), |(whole, rest)| (whole, Some(rest)));
-    let mut grouped = String::new();
-    for (index, digit) in whole.chars().enumerate() {
-        let left = whole.len() - index;
-        if index > 0 && left.is_multiple_of(3) && grouped != "-" {
-            grouped.push(',');
-        }
-        grouped.push(digit);
+    match text.split_once('.') {
+        Some((whole, rest)) => format!("{}.{rest}", grouped(whole)),
+        None => grouped(&text),
     }
-    rest.map_or(grouped.clone(), |rest| format!("{grouped}.{rest}"))
+}
+
+/// A count, in groups of three digits.
+#[must_use]
+pub fn count(count: u32) -> String {
+    grouped(&count.to_string())
+}
+
+fn grouped(digits: &str) -> String {
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) && text != "-" {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// So many times, as `12.3x`.
@@ -137,6 +147,7 @@ mod tests {
         for (value, text) in table {
             assert_eq!(number(value), text);
         }
+        assert_eq!((count(1), count(1_024), count(100_000)), ("1".into(), "1,024".into(), "100,000".into()));
     }
 
     #[test]

@@ -28,10 +28,18 @@ enum Existing {
     Replaced,
 }
 
+/// What a statement's text follows from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Shape {
+    table: &'static str,
+    existing: Existing,
+    rows: usize,
+}
+
 /// The texts of statements that write rows, made once for each table and number of rows.
 #[derive(Debug, Default)]
 pub(super) struct Texts {
-    made: Mutex<HashMap<(&'static str, Existing, usize), Arc<str>>>,
+    made: Mutex<HashMap<Shape, Arc<str>>>,
 }
 
 impl Texts {
@@ -85,9 +93,9 @@ impl Texts {
         E: EntityTrait,
         E::Model: IntoActiveModel<E::ActiveModel>,
     {
-        let place = (E::default().table_name(), existing, rows.len());
+        let shape = Shape { table: E::default().table_name(), existing, rows: rows.len() };
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(made.entry(place).or_insert_with(|| {
+        Arc::clone(made.entry(shape).or_insert_with(|| {
             let insert = E::insert_many(rows.iter().cloned().map(IntoActiveModel::into_active_model));
             let insert = match existing {
                 Existing::Refused => insert,

@@ -16,8 +16,9 @@ use crate::ledger::{self, Now, Rules};
 use crate::store::Store;
 use atm_rpc::error::ServiceError;
 use batch::{Job, Verdict};
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tracing::error;
 
 /// When to come back where a queue is full.
@@ -80,16 +81,30 @@ pub enum Ended {
 }
 
 impl Writer {
-    /// Starts the writer. It ends when every handle is gone, after all that was queued is
+    /// Starts the writer as a task. It ends when every handle is gone, after all that was queued is
     /// committed, or by itself where it must not go on.
     #[must_use]
     pub fn start(context: Context, bounds: Bounds) -> (Self, JoinHandle<Result<(), Ended>>) {
+        let (writer, work) = Self::new(context, bounds);
+        (writer, tokio::spawn(work))
+    }
+
+    /// As [`start`](Self::start), on a thread of its own. A batch waits for the database a dozen times, and each time
+    /// a task would then stand in line with those of all connections.
+    #[must_use]
+    pub fn start_apart(context: Context, bounds: Bounds) -> (Self, JoinHandle<Result<(), Ended>>) {
+        let (writer, work) = Self::new(context, bounds);
+        let runtime = Handle::current();
+        (writer, spawn_blocking(move || runtime.block_on(work)))
+    }
+
+    fn new(context: Context, bounds: Bounds) -> (Self, impl Future<Output = Result<(), Ended>> + Send) {
         let (money, money_queue) = mpsc::channel(bounds.queue_max);
         let (others, others_queue) = mpsc::channel(bounds.queue_max);
         let (committed_to, committed) = watch::channel(0);
         let queues = Queues { money: money_queue, others: others_queue, bounds };
-        let task = tokio::spawn(run(context.clone(), queues, committed_to));
-        (Self { context, money, others, committed }, task)
+        let work = run(context.clone(), queues, committed_to);
+        (Self { context, money, others, committed }, work)
     }
 
     /// Hands a request in, and waits until it is decided and durable.
