@@ -1,6 +1,7 @@
 //! The task that follows the journal: ledgers, checkpoints, and the lines of the log.
 
 use super::file::{Aside, LedgerFile};
+use super::rebuild::Rebuild;
 use super::render::Ledger;
 use crate::clock::Clock;
 use crate::ledger::entry::Entry;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
+use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -46,17 +48,18 @@ pub struct Settings {
 /// Follows the journal.
 #[derive(Debug)]
 pub struct Projection {
-    settings: Settings,
-    store: Store,
-    writer: Writer,
-    clock: Clock,
+    pub(super) settings: Settings,
+    pub(super) store: Store,
+    pub(super) writer: Writer,
+    pub(super) clock: Clock,
     projected: Arc<AtomicI64>,
+    wishes: mpsc::Receiver<Rebuild>,
     /// The first entry that has no line in the log yet; known once the checkpoints are.
     next_logged: Option<i64>,
 }
 
 impl Projection {
-    /// A projection. `projected` tells others how far it is.
+    /// A projection. `projected` tells others how far it is; `wishes` come from operators.
     #[must_use]
     pub fn new(
         settings: Settings,
@@ -64,8 +67,9 @@ impl Projection {
         writer: Writer,
         clock: Clock,
         projected: Arc<AtomicI64>,
+        wishes: mpsc::Receiver<Rebuild>,
     ) -> Self {
-        Self { settings, store, writer, clock, projected, next_logged: None }
+        Self { settings, store, writer, clock, projected, wishes, next_logged: None }
     }
 
     /// Follows the journal until `stop`, and then to its end.
@@ -88,9 +92,17 @@ impl Projection {
                 if stopping {
                     return;
                 }
-                tokio::select! {
-                    _ = commits.changed() => sleep(GATHER).await,
-                    () = stop.cancelled() => {}
+                let wish = tokio::select! {
+                    _ = commits.changed() => {
+                        sleep(GATHER).await;
+                        None
+                    }
+                    () = stop.cancelled() => None,
+                    wish = self.wishes.recv() => wish,
+                };
+                if let Some(wish) = wish {
+                    files = None;
+                    self.fulfil(wish).await;
                 }
                 continue;
             };
@@ -104,6 +116,12 @@ impl Projection {
                 () = stop.cancelled() => {}
             }
         }
+    }
+
+    async fn fulfil(&self, Rebuild { dry_run, job, reply }: Rebuild) {
+        let rebuilt = self.rebuild(dry_run, &job).await;
+        // Who does not wait any more finds it in the log.
+        let _ = reply.send(rebuilt);
     }
 
     /// Brings the files up to the end of the journal.

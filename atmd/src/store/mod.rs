@@ -7,6 +7,7 @@
 mod convert;
 mod entity;
 mod error;
+mod heads;
 mod load;
 mod open;
 pub mod read;
@@ -26,8 +27,10 @@ use sea_orm::{
     DatabaseConnection, DatabaseTransaction, EntityTrait, SqliteTransactionMode, TransactionOptions,
     TransactionTrait,
 };
+use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use heads::SealedHeads;
+use std::sync::{Arc, OnceLock};
 use tokio::sync::Mutex;
 
 /// The open database: one connection that writes, and some that read.
@@ -38,10 +41,11 @@ pub struct Store {
     readers: DatabaseConnection,
     instance: [u8; 16],
     sealer: Arc<Sealer>,
+    sealed: Arc<SealedHeads>,
 }
 
 /// The chain of seals as a batch finds it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SealHead {
     /// The last seal's place; 0 before the first.
     pub id: i64,
@@ -49,11 +53,22 @@ pub struct SealHead {
     pub mac: SealMac,
 }
 
+/// As an operator takes it from the log: `ID:HEX`.
+impl fmt::Display for SealHead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:", self.id)?;
+        self.mac.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
 /// A batch under way: one transaction that holds the bank's lock.
 #[derive(Debug)]
 pub struct Transaction {
     inner: DatabaseTransaction,
     sealer: Arc<Sealer>,
+    sealed: Arc<SealedHeads>,
+    /// The seal that it wrote.
+    head: OnceLock<SealHead>,
 }
 
 impl Store {
@@ -61,6 +76,18 @@ impl Store {
     #[must_use]
     pub const fn instance(&self) -> [u8; 16] {
         self.instance
+    }
+
+    /// What seals rows and batches.
+    #[must_use]
+    pub const fn sealer(&self) -> &Arc<Sealer> {
+        &self.sealer
+    }
+
+    /// Heads of the chain of seals that this process has seen: history must have them.
+    #[must_use]
+    pub fn seen_heads(&self) -> Vec<SealHead> {
+        self.sealed.seen()
     }
 
     /// Begins a batch and takes the bank's lock.
@@ -74,7 +101,8 @@ impl Store {
         };
         let writer = self.writer.lock().await.clone();
         let inner = writer.begin_with_options(options).await?;
-        Ok(Transaction { inner, sealer: Arc::clone(&self.sealer) })
+        let (sealer, sealed) = (Arc::clone(&self.sealer), Arc::clone(&self.sealed));
+        Ok(Transaction { inner, sealer, sealed, head: OnceLock::new() })
     }
 
     /// Puts a new connection in the place of the one that writes. To be done after each failure of a
@@ -145,7 +173,10 @@ impl Transaction {
         batch: [u8; 16],
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        save::book(&self.inner, &self.sealer, book, head, batch, now).await
+        let sealed = save::book(&self.inner, &self.sealer, book, head, batch, now).await?;
+        // Each transaction is of one batch.
+        let _ = self.head.set(sealed);
+        Ok(())
     }
 
     /// Makes it durable.
@@ -153,7 +184,11 @@ impl Transaction {
     /// # Errors
     /// [`StoreError`]: whether it was committed is not known.
     pub async fn commit(self) -> Result<(), StoreError> {
-        Ok(self.inner.commit().await?)
+        self.inner.commit().await?;
+        if let Some(head) = self.head.get() {
+            self.sealed.remember(*head);
+        }
+        Ok(())
     }
 
     /// Drops it.

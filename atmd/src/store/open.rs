@@ -1,6 +1,7 @@
 //! Opening the database: who may, how durable it is, and its schema.
 
 use super::entity::{account, bank, journal};
+use super::heads::SealedHeads;
 use super::{Store, StoreError, convert, load};
 use crate::config::Config;
 use crate::ledger::book::{Account, AccountState};
@@ -118,8 +119,9 @@ impl Store {
         check_seals(&writer).await?;
         let readers = connect(path, config.database.read_connections).await?;
         let instance = bank.instance.as_slice().try_into().map_err(|_| convert::corrupt("bank"))?;
+        let sealed = Arc::new(SealedHeads::new(load::head(&writer).await?.1));
         let writer = Arc::new(Mutex::new(writer));
-        Ok(Self { path: path.clone(), writer, readers, instance, sealer: Arc::new(sealer) })
+        Ok(Self { path: path.clone(), writer, readers, instance, sealer: Arc::new(sealer), sealed })
     }
 }
 

@@ -18,6 +18,7 @@ use sea_orm::{
 /// The parameters that one statement may have: SQLite takes 32,766, the servers 65,535.
 const PARAMETERS_MAX: usize = 32_766;
 
+/// Gives the seal that it wrote.
 pub(super) async fn book(
     on: &impl ConnectionTrait,
     sealer: &Sealer,
@@ -25,7 +26,7 @@ pub(super) async fn book(
     head: SealHead,
     batch: [u8; 16],
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<SealHead, StoreError> {
     let changes = &book.changes;
     let entries: Vec<_> = changes.entries.iter().map(|entry| (entry, sealer.entry(entry))).collect();
     let audits: Vec<_> = changes.audits.iter().map(|audit| (audit, sealer.audit(audit))).collect();
@@ -49,7 +50,8 @@ pub(super) async fn book(
     save_sessions_and_blacklist(on, book).await?;
     upsert::<checkpoint::ActiveModel>(on, rows(changes.checkpoints.values(), checkpoint_row)).await?;
     insert::<operator::ActiveModel>(on, rows(&changes.operators, operator_row)).await?;
-    insert::<seal::ActiveModel>(on, vec![seal_row(&seal, &mac)]).await
+    insert::<seal::ActiveModel>(on, vec![seal_row(&seal, &mac)]).await?;
+    Ok(SealHead { id: seal.id, mac })
 }
 
 fn rows<T, R>(values: impl IntoIterator<Item = T>, row: impl FnMut(T) -> R) -> Vec<R> {
@@ -175,7 +177,7 @@ fn audit_row(audit: &Audit, mac: [u8; 16]) -> audit::Model {
         plugin_version: version,
         plugin_digest: digest,
         capabilities: draft.capabilities.clone(),
-        method: draft.method.to_owned(),
+        method: draft.method.clone().into_owned(),
         arguments: draft.arguments.clone(),
         result: audit.result.clone(),
         mac: mac.to_vec(),

@@ -149,7 +149,7 @@ fn audits() -> [Audit; 2] {
         command: None,
         plugin: None,
         capabilities: String::new(),
-        method: "blacklist_add",
+        method: "blacklist_add".into(),
         arguments: "number=*********67".into(),
     };
     let by_plugin = AuditDraft {
