@@ -1,7 +1,7 @@
 //! The command line of atmd, and the one place that turns a failure into a message and an exit code.
 
 use crate::config::load::{ConfigErrors, Loaded};
-use crate::config::{self};
+use crate::config::{self, Backend};
 use crate::daemon::{self, StartError};
 use crate::store::{Failure, OpenError};
 use clap::{Parser, Subcommand};
@@ -109,19 +109,25 @@ fn report(loaded: &Loaded, result: Result<(), StartError>) -> ExitCode {
         | StartError::Tls(_)
         | StartError::Open(
             OpenError::NewerSchema(_)
+            | OpenError::Unmigrated(_)
+            | OpenError::Refused(_)
+            | OpenError::Denied(_)
             | OpenError::Currency { .. }
             | OpenError::Unfit(_)
             | OpenError::File { .. },
         ) => CONFIGURATION,
         StartError::Open(OpenError::Database(error)) if error.failure == Failure::Fatal => SOFTWARE,
-        StartError::Open(OpenError::InUse(_) | OpenError::Database(_)) => TEMPORARY,
+        StartError::Open(OpenError::InUse(_) | OpenError::Unreachable(_) | OpenError::Database(_)) => {
+            TEMPORARY
+        }
         StartError::Threads(_) | StartError::Founding(_) | StartError::Ended(_) => SOFTWARE,
     };
     let at_fault = match &error {
         StartError::Listen { section, key, .. } => Some((*section, *key)),
         StartError::DataDir { .. } => Some(("server", "data_dir")),
         StartError::DatabaseGone { .. } | StartError::Open(OpenError::Database(_)) => {
-            Some(("database", "path"))
+            let sqlite = loaded.config.database.backend == Backend::Sqlite;
+            Some(("database", if sqlite { "path" } else { "backend" }))
         }
         _ => None,
     };

@@ -1,7 +1,8 @@
 //! The bank: journal, accounts, sessions, blacklist, operators and what seals them.
 
 use crate::columns::{
-    bytes, bytes_null, int32, int32_null, int64, int64_null, key, text, text_null, var_bytes,
+    IndexOf, bytes, bytes_null, create, int32, int32_null, int64, int64_null, key, table, text, text_null,
+    var_bytes,
 };
 use sea_orm_migration::prelude::*;
 
@@ -21,27 +22,13 @@ impl MigrationTrait for Migration {
     }
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in money(manager).into_iter().chain(people(manager)).chain(service(manager)) {
-            manager.create_table(table).await?;
-        }
-        for index in indexes() {
-            manager.create_index(index).await?;
-        }
-        Ok(())
+        let tables = money(manager).into_iter().chain(people(manager)).chain(service(manager));
+        create(manager, tables, indexes()).await
     }
 
     async fn down(&self, _: &SchemaManager) -> Result<(), DbErr> {
         Err(DbErr::Migration("the bank's books are not taken down; restore a backup instead".into()))
     }
-}
-
-fn table(name: &'static str, columns: impl IntoIterator<Item = ColumnDef>) -> TableCreateStatement {
-    let mut table = Table::create();
-    table.table(name);
-    for mut column in columns {
-        table.col(&mut column);
-    }
-    table.take()
 }
 
 /// What happened, what everybody has, and what proves it.
@@ -208,10 +195,9 @@ fn service(manager: &SchemaManager<'_>) -> Vec<TableCreateStatement> {
 
 /// No index of random order on the journal: an entry names the customer's previous one, and request
 /// keys are ordered in time, so that appending dirties few pages.
-fn indexes() -> Vec<IndexCreateStatement> {
-    let unique = |name: &'static str, table: &'static str, column: &'static str| {
-        Index::create().unique().name(name).table(table).col(column).take()
-    };
+fn indexes() -> Vec<IndexOf> {
+    let unique = |name, table, column| IndexOf { name, table, column, unique: true };
+    let plain = |name, table, column| IndexOf { name, table, column, unique: false };
     vec![
         unique("journal_request_key", "journal", "request_key"),
         unique("seal_batch", "seal", "batch"),
@@ -219,8 +205,8 @@ fn indexes() -> Vec<IndexCreateStatement> {
         unique("blacklist_id", "blacklist", "id"),
         unique("operator_name", "operator", "name"),
         unique("operator_fingerprint", "operator", "fingerprint"),
-        Index::create().name("session_account").table("session").col("account").take(),
-        Index::create().name("rejection_recorded_at").table("rejection").col("recorded_at").take(),
-        Index::create().name("blacklist_event_number").table("blacklist_event").col("number").take(),
+        plain("session_account", "session", "account"),
+        plain("rejection_recorded_at", "rejection", "recorded_at"),
+        plain("blacklist_event_number", "blacklist_event", "number"),
     ]
 }

@@ -81,6 +81,8 @@ pub struct Atmd {
     address: Ipv4Addr,
     listening: Option<Listening>,
     child: Option<Child>,
+    /// A program and its arguments that become atmd when they run with its command line behind them.
+    within: Vec<String>,
 }
 
 impl Atmd {
@@ -90,12 +92,29 @@ impl Atmd {
     /// With all that it said where it does not come to serve.
     #[must_use]
     pub fn start(options: &Options) -> Self {
-        raise_open_files();
-        let folder = TempDir::with_prefix("atmd-").expect("a temporary folder can be made");
-        let mut atmd = Self { folder, address: own_address(), listening: None, child: None };
-        atmd.configure(options);
+        let mut atmd = Self::prepare(options);
         atmd.serve();
         atmd
+    }
+
+    /// Its fresh folder, configured; nothing runs on it yet.
+    ///
+    /// # Panics
+    /// Where there is no temporary folder.
+    #[must_use]
+    pub fn prepare(options: &Options) -> Self {
+        raise_open_files();
+        let folder = TempDir::with_prefix("atmd-").expect("a temporary folder can be made");
+        let atmd = Self { folder, address: own_address(), listening: None, child: None, within: Vec::new() };
+        atmd.configure(options);
+        atmd
+    }
+
+    /// From the next start on it runs within another program, which becomes atmd: `nsenter ...`, say.
+    #[must_use]
+    pub fn within(mut self, program: &[&str]) -> Self {
+        self.within = program.iter().map(|&word| word.to_owned()).collect();
+        self
     }
 
     /// Ends it in order if it runs, and starts it on the same data and ports.
@@ -123,6 +142,17 @@ impl Atmd {
         let status = wait::exit(&mut child, wait::PATIENCE);
         process::end(&mut child);
         status.unwrap_or_else(|| panic!("atmd did not end after SIGTERM\n{}", self.said()))
+    }
+
+    /// Waits until it ends by itself.
+    ///
+    /// # Panics
+    /// Where it does not run, or goes on.
+    pub fn ended(&mut self) -> ExitStatus {
+        let mut child = self.child.take().expect("atmd runs");
+        let status = wait::exit(&mut child, wait::PATIENCE);
+        process::end(&mut child);
+        status.unwrap_or_else(|| panic!("atmd goes on\n{}", self.said()))
     }
 
     /// Ends it at once (SIGKILL).
@@ -273,6 +303,12 @@ impl Atmd {
         let mut command = self.command(&[]);
         command.arg("--set").arg(format!("server.port={port}"));
         command.arg("--set").arg(format!("operator.listen={listen}"));
+        if let [program, arguments @ ..] = self.within.as_slice() {
+            let inner = command;
+            command = Command::new(program);
+            command.args(arguments).arg(inner.get_program()).args(inner.get_args()).env_clear();
+            command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        }
         let stderr =
             File::options().create(true).append(true).open(self.stderr()).expect("stderr has a file");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
@@ -331,8 +367,8 @@ fn read(file: &Path) -> String {
     fs::read_to_string(file).unwrap_or_default()
 }
 
-/// A loopback address that no other atmd of this or another test run has.
-fn own_address() -> Ipv4Addr {
+/// A loopback address that no other program of this or another test run has.
+pub(crate) fn own_address() -> Ipv4Addr {
     static NEXT: AtomicU8 = AtomicU8::new(1);
     let [_, _, high, low] = std::process::id().to_be_bytes();
     Ipv4Addr::new(127, 16 + (high & 0x7f), low, NEXT.fetch_add(1, Ordering::Relaxed))

@@ -20,5 +20,6 @@ pub mod need;
 pub mod process;
 pub mod programs;
 pub mod random;
+pub mod servers;
 pub mod terminal;
 pub mod wait;

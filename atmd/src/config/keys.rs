@@ -45,7 +45,8 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("auth", "PINs, and guessing them"),
     ("ledger", "The writer of the journal"),
     ("database", "Where the bank is stored"),
-    ("mysql", "A MariaDB or MySQL server; this version stores in SQLite only"),
+    ("mysql", "The MariaDB or MySQL server, where backend = mysql"),
+    ("postgresql", "The PostgreSQL server, where backend = postgresql"),
     ("logging", "The log"),
 ];
 
@@ -99,9 +100,10 @@ pub const KEYS: &[Key] = &[
     key("ledger", "queue_max", "8192", "Requests that may wait for the writer, in each of its queues."),
     key("ledger", "rejections_days", "30", "Days that the answer to a rejected request is kept."),
 
-    key("database", "backend", "sqlite", "What stores the bank."),
+    key("database", "backend", "sqlite", "What stores the bank: sqlite, mysql (MariaDB or MySQL) or postgresql."),
     key("database", "path", "bank.db", "SQLite's file, under data_dir unless absolute."),
-    key("database", "read_connections", "4", "Connections for reading."),
+    key("database", "read_connections", "4", "Connections for reading, beside the one that writes."),
+    key("database", "migrate", "manual", "A server's schema is brought up to date by 'atmd migrate' (manual) or at the start (auto); SQLite's always at the start."),
 
     key("mysql", "host", "127.0.0.1", "Name or address of the server."),
     key("mysql", "port", "3306", "Its port."),
@@ -109,6 +111,17 @@ pub const KEYS: &[Key] = &[
     Key { secret: true, ..key("mysql", "password", "", "Password of that user; password_file keeps it out of this file.") },
     key("mysql", "password_file", "", "File that holds the password, in place of password."),
     key("mysql", "database", "bank_db", "Database on that server."),
+    key("mysql", "tls", "prefer", "disable, prefer, require, verify-ca (a certificate of tls_ca) or verify-full (and of this host)."),
+    key("mysql", "tls_ca", "", "CA of the server's certificate as a PEM file, under data_dir unless absolute; the public CAs without it."),
+
+    key("postgresql", "host", "127.0.0.1", "Name or address of the server."),
+    key("postgresql", "port", "5432", "Its port."),
+    key("postgresql", "user", "atm", "User to log in as."),
+    Key { secret: true, ..key("postgresql", "password", "", "Password of that user; password_file keeps it out of this file.") },
+    key("postgresql", "password_file", "", "File that holds the password, in place of password."),
+    key("postgresql", "database", "bank_db", "Database on that server."),
+    key("postgresql", "tls", "prefer", "disable, prefer, require, verify-ca (a certificate of tls_ca) or verify-full (and of this host)."),
+    key("postgresql", "tls_ca", "", "CA of the server's certificate as a PEM file, under data_dir unless absolute; the public CAs without it."),
 
     key("logging", "logfile", "bank_server.log", "The file, under data_dir unless absolute; with rotation it is a link to the newest."),
     key("logging", "rotation", "daily", "When a new file begins: daily, hourly (both UTC) or never."),

@@ -48,7 +48,9 @@ pub struct Config {
     /// `[database]`
     pub database: Database,
     /// `[mysql]`, used when `[database] backend` says so.
-    pub mysql: Mysql,
+    pub mysql: DatabaseServer,
+    /// `[postgresql]`, used when `[database] backend` says so.
+    pub postgresql: DatabaseServer,
     /// `[logging]`
     pub logging: Logging,
 }
@@ -171,6 +173,34 @@ pub struct Ledger {
 pub enum Backend {
     /// Embedded, one node.
     Sqlite,
+    /// A MariaDB or MySQL server.
+    Mysql,
+    /// A PostgreSQL server.
+    Postgresql,
+}
+
+/// When a server's schema is brought up to date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Migrate {
+    /// At the start.
+    Auto,
+    /// By `atmd migrate` alone.
+    Manual,
+}
+
+/// How a connection to a database server is protected. The words are libpq's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsMode {
+    /// Not at all.
+    Disable,
+    /// With TLS where the server has it.
+    Prefer,
+    /// With TLS, whoever the server is.
+    Require,
+    /// With a certificate of a known CA.
+    VerifyCa,
+    /// With a certificate of a known CA for this host.
+    VerifyFull,
 }
 
 /// `[database]`: where the bank is stored.
@@ -182,11 +212,13 @@ pub struct Database {
     pub path: PathBuf,
     /// Connections for reading.
     pub read_connections: u32,
+    /// When a server's schema is brought up to date.
+    pub migrate: Migrate,
 }
 
-/// `[mysql]`: a MariaDB or MySQL server.
+/// `[mysql]` or `[postgresql]`: a database server.
 #[derive(Clone)]
-pub struct Mysql {
+pub struct DatabaseServer {
     /// Host name or address.
     pub host: String,
     /// Port.
@@ -197,13 +229,17 @@ pub struct Mysql {
     pub password: Option<zeroize::Zeroizing<String>>,
     /// Database on that server.
     pub database: String,
+    /// How the connection is protected.
+    pub tls: TlsMode,
+    /// The CA of the server's certificate, a PEM file; the public ones without it.
+    pub tls_ca: Option<PathBuf>,
     /// Whether the file or the environment has any key of this section.
     pub configured: bool,
 }
 
-impl std::fmt::Debug for Mysql {
+impl std::fmt::Debug for DatabaseServer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Mysql({}@{}:{}/{})", self.user, self.host, self.port, self.database)
+        write!(f, "DatabaseServer({}@{}:{}/{})", self.user, self.host, self.port, self.database)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::keys::Key;
 use super::load::{INSTALLED, Origin, Setting};
 use super::values::{self as v, Parsed, amount, duration, number};
-use super::{Auth, Bank, Config, Database, Ledger, Limits, Logging, Mysql, Operator, Server};
+use super::{Auth, Bank, Config, Database, DatabaseServer, Ledger, Limits, Logging, Operator, Server};
 use atm_rpc::types::money::Currency;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -171,8 +171,10 @@ impl Values {
                 backend: self.get("database.backend", v::backend)?,
                 path: self.path_under("database.path", &data_dir)?,
                 read_connections: self.get("database.read_connections", number(1..=256))?,
+                migrate: self.get("database.migrate", v::choice(v::MIGRATE))?,
             },
-            mysql: self.mysql(&data_dir)?,
+            mysql: self.database_server("mysql", &data_dir)?,
+            postgresql: self.database_server("postgresql", &data_dir)?,
             logging: Logging {
                 logfile: self.path_under("logging.logfile", &data_dir)?,
                 rotation: self.get("logging.rotation", v::choice(v::ROTATIONS))?,
@@ -257,29 +259,40 @@ impl Values {
         })
     }
 
-    fn mysql(&mut self, data_dir: &Path) -> Option<Mysql> {
-        Some(Mysql {
-            host: self.get("mysql.host", v::text)?,
-            port: self.get("mysql.port", number(1..=u16::MAX))?,
-            user: self.get("mysql.user", v::text)?,
-            password: self.password(data_dir),
-            database: self.get("mysql.database", v::text)?,
-            configured: self.items.iter().any(|item| item.key.section == "mysql" && item.is_chosen()),
+    fn database_server(&mut self, section: &str, data_dir: &Path) -> Option<DatabaseServer> {
+        let key = |name: &str| format!("{section}.{name}");
+        Some(DatabaseServer {
+            host: self.get(&key("host"), v::text)?,
+            port: self.get(&key("port"), number(1..=u16::MAX))?,
+            user: self.get(&key("user"), v::text)?,
+            password: self.password(section, data_dir),
+            database: self.get(&key("database"), v::text)?,
+            tls: self.get(&key("tls"), v::choice(v::TLS_MODES))?,
+            tls_ca: self.optional_path(&key("tls_ca"), data_dir)?,
+            configured: self.items.iter().any(|item| item.key.section == section && item.is_chosen()),
         })
     }
 
+    /// A path under `data_dir` unless absolute, or none where it is empty.
+    fn optional_path(&mut self, path: &str, data_dir: &Path) -> Option<Option<PathBuf>> {
+        if self.item(path)?.raw.is_empty() {
+            return Some(None);
+        }
+        self.path_under(path, data_dir).map(Some)
+    }
+
     /// The password from its key or its file.
-    fn password(&mut self, data_dir: &Path) -> Option<Zeroizing<String>> {
-        const FILE: &str = "mysql.password_file";
-        let given = Some(self.item("mysql.password")?.raw.clone()).filter(|password| !password.is_empty());
-        let item = self.item(FILE)?;
+    fn password(&mut self, section: &str, data_dir: &Path) -> Option<Zeroizing<String>> {
+        let (key, file) = (format!("{section}.password"), format!("{section}.password_file"));
+        let given = Some(self.item(&key)?.raw.clone()).filter(|password| !password.is_empty());
+        let item = self.item(&file)?;
         if item.raw.is_empty() {
             return given;
         }
         let path = data_dir.join(item.raw.as_str());
         item.shown = Some(path.display().to_string());
         if given.is_some() {
-            self.conflict(&["mysql.password", FILE], "only one of the two may be set");
+            self.conflict(&[&key, &file], "only one of the two may be set");
             return None;
         }
         match std::fs::read_to_string(&path).map(Zeroizing::new) {
@@ -287,12 +300,12 @@ impl Values {
                 let line =
                     text.strip_suffix('\n').map_or(text.as_str(), |t| t.strip_suffix('\r').unwrap_or(t));
                 if line.is_empty() {
-                    self.problem(FILE, &format!("{} is empty", path.display()));
+                    self.problem(&file, &format!("{} is empty", path.display()));
                 }
                 Some(Zeroizing::new(line.to_owned()))
             }
             Err(error) => {
-                self.problem(FILE, &format!("cannot read {}: {error}", path.display()));
+                self.problem(&file, &format!("cannot read {}: {error}", path.display()));
                 None
             }
         }

@@ -1,6 +1,6 @@
 //! Reads single values: text in, a typed value or what is allowed out. Knows no key.
 
-use super::{Backend, Lockout, LogFormat, Rotation};
+use super::{Backend, Lockout, LogFormat, Migrate, Rotation, TlsMode};
 use atm_rpc::types::money::{Currency, Money};
 use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
@@ -93,13 +93,27 @@ pub(super) const ROTATIONS: &[(&str, Rotation)] =
 
 pub(super) const FORMATS: &[(&str, LogFormat)] = &[("text", LogFormat::Text), ("json", LogFormat::Json)];
 
-/// What stores the bank.
+pub(super) const BACKENDS: &[(&str, Backend)] =
+    &[("sqlite", Backend::Sqlite), ("mysql", Backend::Mysql), ("postgresql", Backend::Postgresql)];
+
+pub(super) const MIGRATE: &[(&str, Migrate)] = &[("auto", Migrate::Auto), ("manual", Migrate::Manual)];
+
+pub(super) const TLS_MODES: &[(&str, TlsMode)] = &[
+    ("disable", TlsMode::Disable),
+    ("prefer", TlsMode::Prefer),
+    ("require", TlsMode::Require),
+    ("verify-ca", TlsMode::VerifyCa),
+    ("verify-full", TlsMode::VerifyFull),
+];
+
+/// What stores the bank, by the names that people have for it.
 pub(super) fn backend(text: &str) -> Parsed<Backend> {
-    match text {
-        "sqlite" => Ok(Backend::Sqlite),
-        "mysql" | "mariadb" | "postgres" | "postgresql" => Err("this version stores in SQLite only".into()),
-        _ => Err("sqlite is the only backend of this version".into()),
-    }
+    let name = match text {
+        "mariadb" => "mysql",
+        "postgres" => "postgresql",
+        name => name,
+    };
+    choice(BACKENDS)(name)
 }
 
 /// An address to listen on.
@@ -279,8 +293,9 @@ mod tests {
             &[("true", Some(true)), ("No", Some(false)), ("on", Some(true)), ("1", None), ("", None)],
         );
         check(choice(ROTATIONS), &[("never", Some(Rotation::Never)), ("weekly", None)]);
-        check(backend, &[("sqlite", Some(Backend::Sqlite)), ("mysql", None), ("oracle", None)]);
-        assert_eq!(backend("postgres"), Err("this version stores in SQLite only".into()));
+        let backends = [("sqlite", Backend::Sqlite), ("mariadb", Backend::Mysql), ("mysql", Backend::Mysql)];
+        check(backend, &backends.map(|(name, found)| (name, Some(found))));
+        check(backend, &[("postgres", Some(Backend::Postgresql)), ("MySQL", None), ("oracle", None)]);
     }
 
     #[test]

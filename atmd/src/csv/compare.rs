@@ -175,7 +175,11 @@ impl Comparison {
         self.differs(differs, Shown::Personal(there), found);
         let one_line = self.there.len() == expected.len()
             && self.there.iter().position(|byte| *byte == b'\n') == Some(expected.len() - 1);
-        if one_line { self.step() } else { self.state = State::Lost }
+        if one_line {
+            self.step()
+        } else {
+            self.state = State::Lost
+        }
         Ok(())
     }
 
@@ -239,8 +243,7 @@ mod tests {
             Place::Ledger { byte, line, .. } => places.push((line, byte)),
             other => panic!("{other:?}"),
         };
-        let mut comparison =
-            Comparison::open(folder.path(), Ledger::Bank, Currency::INR, must_have).unwrap();
+        let mut comparison = Comparison::open(folder.path(), Ledger::Bank, Currency::INR, must_have).unwrap();
         for seq in 1..=3 {
             comparison.entry(&entry(seq), &mut found).unwrap();
         }

@@ -56,11 +56,7 @@ struct NewFile {
 impl Projection {
     /// Compares both ledgers with the journal, and puts new ones in the place of those that differ. Files that are
     /// open are not those of the folder any more.
-    pub(super) async fn rebuild(
-        &self,
-        dry_run: bool,
-        job: &Arc<Job>,
-    ) -> anyhow::Result<Vec<RebuiltLedger>> {
+    pub(super) async fn rebuild(&self, dry_run: bool, job: &Arc<Job>) -> anyhow::Result<Vec<RebuiltLedger>> {
         let last = self.store.head().await?.seq;
         let compared = self.compare(last, job).await?;
         let differing: Vec<Ledger> =
@@ -200,7 +196,8 @@ impl NewFile {
     fn open(folder: &Path, ledger: Ledger, dry_run: bool) -> io::Result<Self> {
         let there = folder.join(ledger.file_name());
         let path = if dry_run { PathBuf::from("/dev/null") } else { suffixed(&there, "new") };
-        if !dry_run && let Err(error) = fs::remove_file(&path)
+        if !dry_run
+            && let Err(error) = fs::remove_file(&path)
             && error.kind() != io::ErrorKind::NotFound
         {
             return Err(error);

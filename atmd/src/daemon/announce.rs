@@ -1,8 +1,9 @@
 //! What atmd says on stdout when it serves.
 
 use crate::cli::say;
-use crate::config::Config;
+use crate::config::{Backend, Config, TlsMode};
 use crate::pki::Pki;
+use std::net::IpAddr;
 use tracing::{info, warn};
 
 /// Tells on stdout where things are at the first start, and one line at every start.
@@ -10,9 +11,7 @@ pub(super) fn announce(config: &Config, pki: &Pki, first_start: bool, [customers
     let data = config.server.data_dir.display();
     let version = env!("CARGO_PKG_VERSION");
     info!(version, customers, operators, data_dir = %data, "atmd started");
-    if config.mysql.configured {
-        warn!("[mysql] is filled in and not used: [database] backend = sqlite");
-    }
+    warn_of_servers(config);
     let mut text = String::new();
     if first_start {
         let (ca, root) = (pki.ca(), pki.root_identity());
@@ -34,6 +33,35 @@ pub(super) fn announce(config: &Config, pki: &Pki, first_start: bool, [customers
     }
     text += &format!("atmd ready: customers {customers}, operators {operators}, data {data}\n");
     say(&text);
+}
+
+/// Tells of a server that is configured and not used, and of one that anybody on the way may stand in for.
+fn warn_of_servers(config: &Config) {
+    let Config { mysql, postgresql, database, .. } = config;
+    for (section, server, backend) in
+        [("mysql", mysql, Backend::Mysql), ("postgresql", postgresql, Backend::Postgresql)]
+    {
+        if database.backend != backend {
+            if server.configured {
+                let used = match database.backend {
+                    Backend::Sqlite => "sqlite",
+                    Backend::Mysql => "mysql",
+                    Backend::Postgresql => "postgresql",
+                };
+                warn!("[{section}] is filled in and not used: [database] backend = {used}");
+            }
+            continue;
+        }
+        let address: Option<IpAddr> = server.host.parse().ok();
+        let here = server.host == "localhost"
+            || server.host.starts_with('/')
+            || address.is_some_and(|address| address.is_loopback());
+        if !here && !matches!(server.tls, TlsMode::VerifyCa | TlsMode::VerifyFull) {
+            warn!(
+                "the server of [{section}] is on another machine and its certificate is not checked: set tls = verify-full"
+            );
+        }
+    }
 }
 
 /// An address to connect to, for one to listen on.

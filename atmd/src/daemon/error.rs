@@ -23,12 +23,12 @@ pub enum StartError {
     },
     /// The data directory held a bank whose database is gone.
     #[error(
-        "{database} is missing, but this data directory held a bank ({ledger} is there): restore the database, \
+        "{missing} is missing, but this data directory held a bank ({ledger} is there): restore the database, \
          or move the directory away to open a new bank"
     )]
     DatabaseGone {
         /// The database.
-        database: PathBuf,
+        missing: String,
         /// What tells of a bank.
         ledger: PathBuf,
     },

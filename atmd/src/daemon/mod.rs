@@ -23,7 +23,7 @@ use crate::writer::Ended;
 use announce::announce;
 use assemble::{open_bank, project, services, start_writer};
 use background::{forget_rejections, tell_seal_head};
-use prepare::{load_secrets, log_panics, make_data_dir, raise_open_files, without_core_dumps};
+use prepare::{bank_exists, load_secrets, log_panics, make_data_dir, raise_open_files, without_core_dumps};
 use rustix::fs::Mode;
 use rustix::process::umask;
 use sockets::Sockets;
@@ -74,12 +74,13 @@ pub fn migrate(config: &Config) -> Result<(), StartError> {
     runtime(config)?.block_on(async {
         make_data_dir(data_dir)?;
         let _lock = store::lock_data_dir(data_dir)?;
-        let secrets = load_secrets(config)?;
-        Pki::in_data_dir(data_dir)?.found(config.database.path.exists())?;
-        let pending = store::pending_migrations(config).await?;
+        let bank_exists = bank_exists(config).await?;
+        let secrets = load_secrets(config, bank_exists)?;
+        Pki::in_data_dir(data_dir)?.found(bank_exists)?;
+        let applied = store::migrate(config).await?;
         let opened = Store::open(config, Sealer::new(secrets.seal_key), Clock::System.now()).await?;
         opened.close().await.map_err(OpenError::Database)?;
-        match pending.as_slice() {
+        match applied.as_slice() {
             [] => say("the schema is up to date\n"),
             names => say(&format!("applied {}\n", names.join(", "))),
         };
@@ -137,9 +138,10 @@ impl Daemon {
         let sockets = Sockets::bind(config).await?;
         let log = log::start(&config.logging).map_err(|error| StartError::Log(format!("{error:#}")))?;
         log_panics();
-        let secrets = load_secrets(config)?;
+        let bank_exists = bank_exists(config).await?;
+        let secrets = load_secrets(config, bank_exists)?;
         let pki = Pki::in_data_dir(data_dir)?;
-        pki.found(config.database.path.exists())?;
+        pki.found(bank_exists)?;
         files::sync_folder_of(&pki.ca_folder())
             .map_err(|source| StartError::DataDir { path: data_dir.clone(), source })?;
         let store = Store::open(config, Sealer::new(secrets.seal_key), clock.now()).await?;

@@ -1,9 +1,10 @@
 //! What must be right before anything is served: limits of the process, folders, keys.
 
 use super::StartError;
-use crate::config::Config;
+use crate::config::{Backend, Config, DatabaseServer};
 use crate::csv::render::Ledger;
 use crate::secrets;
+use crate::store;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
@@ -43,25 +44,33 @@ pub(super) fn make_data_dir(path: &Path) -> Result<(), StartError> {
     made.map_err(|source| StartError::DataDir { path: path.to_owned(), source })
 }
 
-/// A bank is never opened anew beside the ledgers of one that was there.
-fn check_database(config: &Config) -> Result<(), StartError> {
-    let database = &config.database.path;
+/// Whether there is a bank. One is never opened anew beside the ledgers of one that was there.
+pub(super) async fn bank_exists(config: &Config) -> Result<bool, StartError> {
+    let exists = store::exists(config).await?;
     let ledgers = Ledger::ALL.map(|ledger| config.server.data_dir.join("ledger").join(ledger.file_name()));
     match ledgers.into_iter().find(|ledger| ledger.exists()) {
-        Some(ledger) if !database.exists() => {
-            Err(StartError::DatabaseGone { database: database.clone(), ledger })
-        }
-        _ => Ok(()),
+        Some(ledger) if !exists => Err(StartError::DatabaseGone { missing: missing(config), ledger }),
+        _ => Ok(exists),
     }
 }
 
-pub(super) fn load_secrets(config: &Config) -> Result<secrets::Secrets, StartError> {
-    check_database(config)?;
+fn missing(config: &Config) -> String {
+    let on_server = |server: &DatabaseServer| {
+        format!("the bank in database {} on {}:{}", server.database, server.host, server.port)
+    };
+    match config.database.backend {
+        Backend::Sqlite => config.database.path.display().to_string(),
+        Backend::Mysql => on_server(&config.mysql),
+        Backend::Postgresql => on_server(&config.postgresql),
+    }
+}
+
+pub(super) fn load_secrets(config: &Config, bank_exists: bool) -> Result<secrets::Secrets, StartError> {
     let folder = config.server.data_dir.join("keys");
     let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
     made.map_err(|source| StartError::DataDir { path: folder.clone(), source })?;
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-    Ok(secrets::load(&folder, credentials.as_deref(), config.database.path.exists())?)
+    Ok(secrets::load(&folder, credentials.as_deref(), bank_exists)?)
 }
 
 /// What should never happen goes to the log, too.

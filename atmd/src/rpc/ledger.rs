@@ -8,7 +8,7 @@ use crate::csv::Rebuild;
 use crate::jobs::{Job, News, Running, Ticket};
 use crate::ledger::request::{AuditDraft, OperatorAct, Request};
 use crate::seal::SealMac;
-use crate::store::SealHead;
+use crate::store::{SealHead, Store, StoreError};
 use crate::verify::job::{Looked, Stopped, Subject, verify};
 use crate::verify::{Finding, Place, Shown};
 use atm_rpc::error::{BadRequest, ServiceError};
@@ -16,9 +16,15 @@ use atm_rpc::operator::ledger::{self, JobEnd, JobNews, JobStart, Phase, RebuiltL
 use atm_rpc::operator::{Capability, Mode};
 use atm_rpc::types::account::AccountId;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 use tokio::sync::oneshot;
+use tokio::time::sleep;
 use tracing::{error, info, warn};
 
+/// How often, and how many times, the ledgers are waited for before they are compared.
+const WAIT: Duration = Duration::from_millis(20);
+const WAITS_MAX: u32 = 250;
 const VERIFY: &str = "ledger_verify";
 const REBUILD: &str = "ledger_rebuild";
 
@@ -32,13 +38,18 @@ impl OperatorConnection {
             store: services.store.clone(),
             folder: services.ledgers.folder.clone(),
             currency: services.info.currency,
-            projected: Arc::clone(&services.projected),
+            must_have: 0,
         };
+        let projected = Arc::clone(&services.projected);
         let operator = rights.operator_name().to_owned();
         Ok(self.begin(&rights, VERIFY, |ticket| {
             tokio::spawn(async move {
                 info!(operator, method = VERIFY, "a job began");
-                let looked = verify(subject, ticket.job()).await;
+                let must_have = caught_up(&subject.store, &projected).await;
+                let looked = match must_have {
+                    Ok(must_have) => verify(Subject { must_have, ..subject }, ticket.job()).await,
+                    Err(error) => Err(error.into()),
+                };
                 finish_verify(ticket, looked, &operator);
             });
         }))
@@ -95,6 +106,18 @@ impl OperatorConnection {
     }
 }
 
+/// The ledgers come a moment after the journal. Gives the newest entry that they have by now.
+async fn caught_up(store: &Store, projected: &AtomicI64) -> Result<i64, StoreError> {
+    let head = store.head().await?.seq;
+    for _ in 0..WAITS_MAX {
+        if projected.load(Ordering::Relaxed) >= head {
+            break;
+        }
+        sleep(WAIT).await;
+    }
+    Ok(projected.load(Ordering::Relaxed))
+}
+
 /// `ID:HEX`, as the log tells it.
 fn parse_head(text: &str) -> Result<SealHead, ServiceError> {
     let parsed = || {
@@ -125,7 +148,10 @@ fn finish_verify(ticket: Ticket, looked: Result<Looked, Stopped>, operator: &str
             if findings == 0 {
                 info!(operator, entries, elapsed_ms, "the ledger was verified: nothing differs");
             } else {
-                error!(operator, entries, elapsed_ms, findings, "the ledger was verified: it is not what it was");
+                error!(
+                    operator,
+                    entries, elapsed_ms, findings, "the ledger was verified: it is not what it was"
+                );
             }
             Ok(JobEnd::Verified(Verified {
                 entries,

@@ -6,11 +6,11 @@ use crate::ledger::book::Event;
 use crate::ledger::request::{Answer, AuditDraft, OperatorAct, Request};
 use crate::store::read::{ListedNumber, OperatorRow};
 use atm_rpc::error::{BadRequest, ServiceError, SessionEnd};
+use atm_rpc::operator::ledger::{JobNews, JobStart};
 use atm_rpc::operator::{
     BlacklistChange, BlacklistEntry, BlacklistEvent, BlacklistEventPage, BlacklistPage, Capability, Mode,
     Narrow, Operator, PAGE_ROWS_MAX, PROTOCOL, REASON_LENGTH_MAX, Status, Whoami,
 };
-use atm_rpc::operator::ledger::{JobNews, JobStart};
 use atm_rpc::types::account::AccountId;
 use atm_rpc::types::mobile::MobileNumber;
 use atm_rpc::types::money::Currency;

@@ -1,44 +1,52 @@
 //! The database, and the only place that names sea-orm. Rows never leave it; the ledger's values do.
 //!
 //! - `open`: connecting, durability, the lock of the data directory, migrations.
+//! - `engine`: what differs between SQLite and the servers; `bounded` ends statements that a server leaves open.
 //! - `load` and `save`: a batch's book, read and written in one transaction.
 //! - [`read`]: everything that only looks; [`verify`]: history with its hashes.
 
+mod bounded;
 mod convert;
+mod engine;
 mod entity;
 mod error;
 mod heads;
 mod load;
+mod mysql;
 mod open;
+mod postgresql;
 pub mod read;
 mod save;
+mod server;
+mod sqlite;
 #[cfg(test)]
 mod tests;
 pub mod verify;
 
 pub use error::{Failure, StoreError};
-pub use open::{DataLock, OpenError, lock_data_dir, pending_migrations};
+pub use open::{DataLock, OpenError, exists, lock_data_dir, migrate};
 
 use crate::ledger::book::Book;
 use crate::ledger::request::Needs;
 use crate::seal::{SealMac, Sealer};
 use atm_rpc::types::time::Timestamp;
+use bounded::Bounded;
+use engine::Engine;
+use heads::SealedHeads;
 use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, EntityTrait, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait,
+    DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait, QuerySelect, SqliteTransactionMode,
+    TransactionOptions,
 };
 use std::fmt;
-use std::path::PathBuf;
-use heads::SealedHeads;
 use std::sync::{Arc, OnceLock};
 use tokio::sync::Mutex;
 
 /// The open database: one connection that writes, and some that read.
 #[derive(Clone, Debug)]
 pub struct Store {
-    path: PathBuf,
-    writer: Arc<Mutex<DatabaseConnection>>,
-    readers: DatabaseConnection,
+    engine: Engine,
+    writer: Arc<Mutex<Bounded<DatabaseConnection>>>,
+    readers: Bounded<DatabaseConnection>,
     instance: [u8; 16],
     sealer: Arc<Sealer>,
     sealed: Arc<SealedHeads>,
@@ -64,7 +72,7 @@ impl fmt::Display for SealHead {
 /// A batch under way: one transaction that holds the bank's lock.
 #[derive(Debug)]
 pub struct Transaction {
-    inner: DatabaseTransaction,
+    inner: Bounded<DatabaseTransaction>,
     sealer: Arc<Sealer>,
     sealed: Arc<SealedHeads>,
     /// The seal that it wrote.
@@ -90,31 +98,30 @@ impl Store {
         self.sealed.seen()
     }
 
-    /// Begins a batch and takes the bank's lock.
+    /// Begins a batch and takes the bank's lock: all batches, of all nodes, have one order.
     ///
     /// # Errors
-    /// [`StoreError`]; nothing was begun.
+    /// [`StoreError`]; nothing was begun, and the connection must be [renewed](Self::renew_writer).
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
         let writer = self.writer.lock().await.clone();
-        let inner = writer.begin_with_options(options).await?;
+        let inner = begin(&writer, &self.engine).await?;
         let (sealer, sealed) = (Arc::clone(&self.sealer), Arc::clone(&self.sealed));
         Ok(Transaction { inner, sealer, sealed, head: OnceLock::new() })
     }
 
     /// Puts a new connection in the place of the one that writes. To be done after each failure of a
-    /// batch: SQLite may have rolled back by itself, and a connection whose driver does not know that
-    /// acknowledges what is never stored.
+    /// batch: SQLite may have rolled back by itself, a server may still be at work for the old one, and a
+    /// connection whose driver does not know that acknowledges what is never stored.
     ///
     /// # Errors
     /// [`StoreError`]: there is no connection that writes until this succeeds.
     pub async fn renew_writer(&self) -> Result<(), StoreError> {
         let mut writer = self.writer.lock().await;
-        writer.clone().close().await?;
-        *writer = open::connect(&self.path, 1).await?;
+        let closed = writer.close().await;
+        if !self.engine.is_server() {
+            closed?;
+        }
+        *writer = self.engine.connect(1).await?;
         Ok(())
     }
 
@@ -147,10 +154,22 @@ impl Store {
         let writer = self.writer.lock().await.clone();
         Ok(writer.close().await?)
     }
+}
 
-    async fn bank(connection: &DatabaseConnection) -> Result<Option<entity::bank::Model>, StoreError> {
-        Ok(entity::bank::Entity::find_by_id(1).one(connection).await?)
+/// Begins a transaction that holds the bank's lock. SQLite has one lock for all of the file; a server locks the
+/// bank's row, and what is read after that no other batch changes.
+async fn begin(
+    on: &Bounded<DatabaseConnection>,
+    engine: &Engine,
+) -> Result<Bounded<DatabaseTransaction>, DbErr> {
+    if !engine.is_server() {
+        let mode = Some(SqliteTransactionMode::Immediate);
+        return on.begin(TransactionOptions { sqlite_transaction_mode: mode, ..Default::default() }).await;
     }
+    let transaction = on.begin(TransactionOptions::default()).await?;
+    let lock = entity::bank::Entity::find_by_id(1).lock_exclusive();
+    lock.one(&transaction).await?;
+    Ok(transaction)
 }
 
 impl Transaction {

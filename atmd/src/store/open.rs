@@ -1,9 +1,12 @@
 //! Opening the database: who may, how durable it is, and its schema.
 
+use super::bounded::Bounded;
+use super::engine::Engine;
 use super::entity::{account, bank, journal};
+use super::error::is_denied;
 use super::heads::SealedHeads;
-use super::{Store, StoreError, convert, load};
-use crate::config::Config;
+use super::{Store, StoreError, begin, convert, load, mysql, postgresql, sqlite};
+use crate::config::{Config, Migrate};
 use crate::ledger::book::{Account, AccountState};
 use crate::seal::Sealer;
 use atm_migrations::Migrator;
@@ -11,24 +14,19 @@ use atm_rpc::types::account::AccountId;
 use atm_rpc::types::money::Money;
 use atm_rpc::types::time::Timestamp;
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, EntityTrait, IntoActiveModel,
-    QueryOrder, Statement, TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, IntoActiveModel, QueryOrder, TransactionOptions,
 };
-use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::{MigratorTrait, SchemaManager};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 use thiserror::Error;
 use tokio::sync::Mutex;
 
-/// The oldest SQLite without the corruption that a reset of the WAL could cause.
-const SQLITE_VERSION_MIN: (u32, u32, u32) = (3, 51, 3);
-/// Pages of the WAL before a commit checkpoints it: large, so that few commits do.
-const WAL_PAGES: &str = "20000";
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Where the migrations that were applied are noted.
+const MIGRATIONS_TABLE: &str = "seaql_migrations";
 
 /// Why the database cannot be used.
 #[derive(Debug, Error)]
@@ -45,8 +43,16 @@ pub enum OpenError {
         source: io::Error,
     },
     /// The schema is not the one this program knows.
-    #[error("the database's schema is newer than this atmd: {0}")]
+    #[error(
+        "the database's schema is newer than this atmd: it has {0}; run the atmd that made it, or a later one"
+    )]
     NewerSchema(String),
+    /// The schema lacks something, and may not be changed at the start.
+    #[error(
+        "the database lacks {0}: run 'atmd migrate' (with a backup at hand where it holds a bank), \
+         or set [database] migrate = auto"
+    )]
+    Unmigrated(String),
     /// The bank's currency is not the configured one.
     #[error("the bank was opened with {stored} and [bank] currency says {configured}")]
     Currency {
@@ -58,6 +64,18 @@ pub enum OpenError {
     /// The engine is too old or not durable.
     #[error("{0}")]
     Unfit(String),
+    /// The server does not answer now.
+    #[error("{0}")]
+    Unreachable(String),
+    /// The server does not let atmd in as it is configured.
+    #[error("{0}")]
+    Refused(String),
+    /// The user lacks a right on the database.
+    #[error(
+        "the database refuses a right: {0}; grant atmd's user SELECT, INSERT, UPDATE and DELETE on all tables, \
+         and whoever runs 'atmd migrate' CREATE, ALTER and INDEX, too"
+    )]
+    Denied(String),
     /// Anything else.
     #[error("the database cannot be opened: {0}")]
     Database(#[from] StoreError),
@@ -65,7 +83,7 @@ pub enum OpenError {
 
 impl From<DbErr> for OpenError {
     fn from(error: DbErr) -> Self {
-        Self::Database(error.into())
+        if is_denied(&error) { Self::Denied(error.to_string()) } else { Self::Database(error.into()) }
     }
 }
 
@@ -104,112 +122,87 @@ pub fn lock_data_dir(data_dir: &Path) -> Result<DataLock, OpenError> {
 }
 
 impl Store {
-    /// Opens the bank's database, makes it where there is none, and brings its schema up to date.
-    /// The caller holds the [`DataLock`].
+    /// Opens the bank's database, and makes the bank where there is none. SQLite's file is made and its schema
+    /// brought up to date; a server's schema only where the configuration says so. The caller holds the
+    /// [`DataLock`].
     ///
     /// # Errors
     /// [`OpenError`] says why not.
     pub async fn open(config: &Config, sealer: Sealer, now: Timestamp) -> Result<Self, OpenError> {
-        let path = &config.database.path;
-        create_private(path)?;
-        let writer = connect(path, 1).await?;
-        check_durability(&writer).await?;
-        migrate(&writer).await?;
+        let engine = Engine::of(config);
+        let writer = first_connection(&engine).await?;
+        if !engine.is_server() || config.database.migrate == Migrate::Auto {
+            bring_up_to_date(&writer).await?;
+        } else {
+            check_schema(&writer).await?;
+        }
         let bank = found(&writer, config, now).await?;
-        check_seals(&writer).await?;
-        let readers = connect(path, config.database.read_connections).await?;
+        check_seals(&writer, &engine).await?;
+        let readers = engine.connect(config.database.read_connections).await?;
         let instance = bank.instance.as_slice().try_into().map_err(|_| convert::corrupt("bank"))?;
         let sealed = Arc::new(SealedHeads::new(load::head(&writer).await?.1));
         let writer = Arc::new(Mutex::new(writer));
-        Ok(Self { path: path.clone(), writer, readers, instance, sealer: Arc::new(sealer), sealed })
+        Ok(Self { engine, writer, readers, instance, sealer: Arc::new(sealer), sealed })
     }
 }
 
-/// Names of the migrations that the database lacks. The caller holds the [`DataLock`].
+/// Whether there is a bank already: its file, or its row on the server.
+///
+/// # Errors
+/// [`OpenError`] where the server cannot tell.
+pub async fn exists(config: &Config) -> Result<bool, OpenError> {
+    let engine = Engine::of(config);
+    if let Engine::Sqlite(path) = &engine {
+        return Ok(path.exists());
+    }
+    check_reachable(&engine).await?;
+    let connection = engine.connect(1).await?;
+    let manager = SchemaManager::new(&connection.inner);
+    let found = manager.has_table("bank").await? && stored_bank(&connection).await?.is_some();
+    connection.close().await?;
+    Ok(found)
+}
+
+/// Brings the schema up to date, and returns the names of the migrations that the database lacked. The caller
+/// holds the [`DataLock`].
 ///
 /// # Errors
 /// [`OpenError`].
-pub async fn pending_migrations(config: &Config) -> Result<Vec<String>, OpenError> {
-    create_private(&config.database.path)?;
-    let connection = connect(&config.database.path, 1).await?;
-    let pending = Migrator::get_pending_migrations(&connection).await?;
-    let names = pending.iter().map(|migration| migration.name().to_owned()).collect();
+pub async fn migrate(config: &Config) -> Result<Vec<String>, OpenError> {
+    let connection = first_connection(&Engine::of(config)).await?;
+    let applied = bring_up_to_date(&connection).await?;
     connection.close().await?;
-    Ok(names)
+    Ok(applied)
 }
 
-/// Makes the file with the right mode before SQLite would make it with another.
-fn create_private(path: &Path) -> Result<(), OpenError> {
-    match OpenOptions::new().create_new(true).write(true).mode(0o600).open(path) {
-        Err(source) if source.kind() != io::ErrorKind::AlreadyExists => {
-            Err(OpenError::File { path: path.to_owned(), source })
-        }
-        _ => Ok(()),
+async fn check_reachable(engine: &Engine) -> Result<(), OpenError> {
+    match engine {
+        Engine::Sqlite(path) => sqlite::create_private(path),
+        Engine::Mysql(server) => mysql::check_reachable(server).await,
+        Engine::Postgresql(server) => postgresql::check_reachable(server).await,
     }
 }
 
-pub(super) async fn connect(path: &Path, connections: u32) -> Result<DatabaseConnection, DbErr> {
-    let file = path.to_owned();
-    let mut options = ConnectOptions::new("sqlite::memory:");
-    options
-        .max_connections(connections)
-        .min_connections(1)
-        .acquire_timeout(Duration::from_secs(30))
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .test_before_acquire(false)
-        .sqlx_logging(false)
-        .map_sqlx_sqlite_opts(move |options| {
-            options
-                .in_memory(false)
-                .shared_cache(false)
-                .filename(&file)
-                .foreign_keys(true)
-                .busy_timeout(BUSY_TIMEOUT)
-                .pragma("journal_mode", "WAL")
-                .pragma("synchronous", "FULL")
-                .pragma("wal_autocheckpoint", WAL_PAGES)
-                .pragma("cache_size", "-65536")
-        });
-    Database::connect(options).await
-}
-
-async fn pragma(on: &DatabaseConnection, sql: &str) -> Result<String, OpenError> {
-    let statement = Statement::from_string(on.get_database_backend(), sql);
-    let row = on.query_one_raw(statement).await?;
-    let row = row.ok_or_else(|| OpenError::Unfit(format!("SQLite does not answer {sql:?}")))?;
-    Ok(match row.try_get_by_index::<String>(0) {
-        Ok(text) => text,
-        Err(_) => row.try_get_by_index::<i64>(0)?.to_string(),
-    })
-}
-
-async fn check_durability(on: &DatabaseConnection) -> Result<(), OpenError> {
-    let version = pragma(on, "SELECT sqlite_version()").await?;
-    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
-    let parts = (parts.next().unwrap_or(0), parts.next().unwrap_or(0), parts.next().unwrap_or(0));
-    if parts < SQLITE_VERSION_MIN {
-        let (major, minor, patch) = SQLITE_VERSION_MIN;
-        return Err(OpenError::Unfit(format!(
-            "SQLite {version} is too old: {major}.{minor}.{patch} is the oldest that keeps what it was given"
-        )));
+/// A connection to a database that is there and durable.
+async fn first_connection(engine: &Engine) -> Result<Bounded<DatabaseConnection>, OpenError> {
+    check_reachable(engine).await?;
+    let connection = engine.connect(1).await?;
+    match engine {
+        Engine::Sqlite(_) => sqlite::check_durability(&connection).await?,
+        Engine::Mysql(_) => mysql::check_durability(&connection).await?,
+        Engine::Postgresql(_) => postgresql::check_durability(&connection).await?,
     }
-    let mode = pragma(on, "PRAGMA journal_mode").await?;
-    let synchronous = pragma(on, "PRAGMA synchronous").await?;
-    if mode != "wal" || synchronous != "2" {
-        return Err(OpenError::Unfit(format!(
-            "the database is not durable: journal_mode is {mode} and synchronous is {synchronous}, \
-             not wal and 2 (FULL); is its file system one that can be mapped and locked?"
-        )));
-    }
-    Ok(())
+    Ok(connection)
 }
 
 /// The last seal must tell of the last entry: otherwise the end of history was cut off, or added to, by another
 /// hand, and every batch after it would fail.
-async fn check_seals(on: &DatabaseConnection) -> Result<(), OpenError> {
-    let sealed = load::head(on).await?.0.seq;
-    let last = journal::Entity::find().order_by_desc(journal::Column::Seq).one(on).await?;
+async fn check_seals(on: &Bounded<DatabaseConnection>, engine: &Engine) -> Result<(), OpenError> {
+    // Under the lock: another node may be about to seal what it has written.
+    let transaction = begin(on, engine).await?;
+    let sealed = load::head(&transaction).await?.0.seq;
+    let last = journal::Entity::find().order_by_desc(journal::Column::Seq).one(&transaction).await?;
+    transaction.rollback().await?;
     let found = last.map_or(0, |row| row.seq);
     if sealed == found {
         return Ok(());
@@ -220,20 +213,46 @@ async fn check_seals(on: &DatabaseConnection) -> Result<(), OpenError> {
     )))
 }
 
-async fn migrate(on: &DatabaseConnection) -> Result<(), OpenError> {
+/// Names of the migrations that the database lacks.
+async fn pending(on: &Bounded<DatabaseConnection>) -> Result<Vec<String>, OpenError> {
     let known: Vec<String> = Migrator::migrations().iter().map(|m| m.name().to_owned()).collect();
-    Migrator::install(on).await?;
-    let applied = Migrator::get_migration_models(on).await?;
-    if let Some(newer) = applied.into_iter().find(|model| !known.contains(&model.version)) {
-        return Err(OpenError::NewerSchema(newer.version));
+    let applied = if SchemaManager::new(&on.inner).has_table(MIGRATIONS_TABLE).await? {
+        Migrator::get_migration_models(on).await?
+    } else {
+        Vec::new()
+    };
+    let applied: Vec<String> = applied.into_iter().map(|model| model.version).collect();
+    if let Some(newer) = applied.iter().find(|name| !known.contains(name)) {
+        return Err(OpenError::NewerSchema(newer.clone()));
     }
-    Ok(Migrator::up(on, None).await?)
+    Ok(known.into_iter().filter(|name| !applied.contains(name)).collect())
+}
+
+async fn check_schema(on: &Bounded<DatabaseConnection>) -> Result<(), OpenError> {
+    let pending = pending(on).await?;
+    if pending.is_empty() { Ok(()) } else { Err(OpenError::Unmigrated(pending.join(", "))) }
+}
+
+async fn bring_up_to_date(on: &Bounded<DatabaseConnection>) -> Result<Vec<String>, OpenError> {
+    let pending = pending(on).await?;
+    if !pending.is_empty() {
+        Migrator::up(&on.inner, None).await?;
+    }
+    Ok(pending)
+}
+
+async fn stored_bank(on: &impl ConnectionTrait) -> Result<Option<bank::Model>, DbErr> {
+    bank::Entity::find_by_id(1).one(on).await
 }
 
 /// The bank's row and its own accounts, made where they are not there.
-async fn found(on: &DatabaseConnection, config: &Config, now: Timestamp) -> Result<bank::Model, OpenError> {
+async fn found(
+    on: &Bounded<DatabaseConnection>,
+    config: &Config,
+    now: Timestamp,
+) -> Result<bank::Model, OpenError> {
     let configured = config.bank.currency.code().to_owned();
-    if let Some(bank) = Store::bank(on).await? {
+    if let Some(bank) = stored_bank(on).await? {
         if bank.currency != configured {
             return Err(OpenError::Currency { stored: bank.currency, configured });
         }
@@ -250,7 +269,7 @@ async fn found(on: &DatabaseConnection, config: &Config, now: Timestamp) -> Resu
         opened_at: now,
     };
     let accounts = AccountId::SYSTEM.map(|id| convert::account_row(id, &opened).into_active_model());
-    let transaction = on.begin().await?;
+    let transaction = on.begin(TransactionOptions::default()).await?;
     account::Entity::insert_many(accounts).exec_without_returning(&transaction).await?;
     bank::Entity::insert(bank.clone().into_active_model()).exec_without_returning(&transaction).await?;
     transaction.commit().await?;

@@ -4,6 +4,7 @@
 //! be named, and those after it are looked at all the same. Pages leave the database as they are and are
 //! taken apart by who checks them, so that one thread reads while another one checks.
 
+use super::bounded::Bounded;
 use super::entity::{account, audit, journal, seal};
 use super::{SealHead, Store, StoreError, convert, load};
 use crate::ledger::book::{Account, Head};
@@ -17,9 +18,13 @@ use sea_orm::sqlx::{Row, TypeInfo, ValueRef};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
     ExprTrait, IsolationLevel, Order, PrimaryKeyToColumn, QueryFilter, QueryOrder, QueryResult, QuerySelect,
-    QueryTrait, Statement, TransactionOptions, TransactionTrait, TryGetable,
+    QueryTrait, Statement, TransactionOptions, TryGetable,
 };
 use std::fmt;
+use std::time::Duration;
+
+/// How long a server may take to look through all request keys.
+const SCAN_TIME: Duration = Duration::from_secs(600);
 
 /// A row as it is stored.
 #[derive(Debug)]
@@ -112,8 +117,8 @@ pub struct View {
 
 #[derive(Debug)]
 enum On {
-    Live(DatabaseConnection),
-    Snapshot(DatabaseTransaction),
+    Live(Bounded<DatabaseConnection>),
+    Snapshot(Bounded<DatabaseTransaction>),
 }
 
 impl Store {
@@ -130,12 +135,9 @@ impl Store {
     /// [`StoreError`].
     pub async fn snapshot(&self) -> Result<View, StoreError> {
         // SQLite knows no levels: a transaction that reads sees one moment.
-        let isolation_level = match self.readers.get_database_backend() {
-            DbBackend::Sqlite => None,
-            _ => Some(IsolationLevel::RepeatableRead),
-        };
+        let isolation_level = self.engine.is_server().then_some(IsolationLevel::RepeatableRead);
         let options = TransactionOptions { isolation_level, ..TransactionOptions::default() };
-        Ok(View { on: On::Snapshot(self.readers.begin_with_options(options).await?) })
+        Ok(View { on: On::Snapshot(self.readers.begin(options).await?) })
     }
 }
 
@@ -189,7 +191,16 @@ impl View {
         let repeated = |row: &QueryResult| {
             Ok(RepeatedKey { first: row.try_get_by_index(0)?, last: row.try_get_by_index(1)? })
         };
-        self.all(query.build(self.backend())).await?.iter().map(repeated).collect()
+        let statement = query.build(self.backend());
+        // All keys are looked at: that takes longer than what others wait for.
+        let rows = match &self.on {
+            On::Live(connection) => {
+                let limit = connection.limit.map(|_| SCAN_TIME);
+                Bounded { inner: connection.inner.clone(), limit }.query_all_raw(statement).await?
+            }
+            On::Snapshot(transaction) => transaction.query_all_raw(statement).await?,
+        };
+        rows.iter().map(repeated).collect()
     }
 
     /// Ends it. Where it is just dropped, the database does so when the connection is used again.
@@ -351,7 +362,8 @@ fn kept_audit(row: &QueryResult) -> Kept<Audit> {
         let operator = columns.take("operator")?;
         let role: String = columns.take("role")?;
         let command = columns.take("command")?;
-        let plugin = [columns.take("plugin")?, columns.take("plugin_version")?, columns.take("plugin_digest")?];
+        let plugin =
+            [columns.take("plugin")?, columns.take("plugin_version")?, columns.take("plugin_digest")?];
         let draft = AuditDraft {
             operator,
             role: role_named(&role)?,

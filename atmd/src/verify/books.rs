@@ -127,7 +127,13 @@ impl Books {
             differs("opened_at", opened_at.ms().into(), account.opened_at.ms().into());
         }
         if id.mobile().is_some() && account.posted < Money::ZERO {
-            found(Finding::of(Check::BelowZero, place, "posted_minor", "zero or more", account.posted.minor()));
+            found(Finding::of(
+                Check::BelowZero,
+                place,
+                "posted_minor",
+                "zero or more",
+                account.posted.minor(),
+            ));
         }
     }
 
@@ -198,7 +204,8 @@ impl Books {
             };
             // The vault is debit-normal, everything else credit-normal.
             let by = amount.minor();
-            let sum = if is_debit == vault { balance.minor.checked_add(by) } else { balance.minor.checked_sub(by) };
+            let sum =
+                if is_debit == vault { balance.minor.checked_add(by) } else { balance.minor.checked_sub(by) };
             match sum {
                 Some(sum) => balance.minor = sum,
                 None => found(Finding::of(Check::Transfer, place, "amount_minor", "a sum that fits", by)),

@@ -182,10 +182,9 @@ impl<'a> History<'a> {
     /// The other fields of a seal.
     fn seal_follows(&mut self, seal: &Seal) {
         let place = Place::Seal(seal.id);
-        for (column, before, now) in [
-            ("last_seq", self.sealed.seq, seal.last_seq),
-            ("last_audit", self.sealed.audit, seal.last_audit),
-        ] {
+        for (column, before, now) in
+            [("last_seq", self.sealed.seq, seal.last_seq), ("last_audit", self.sealed.audit, seal.last_audit)]
+        {
             if before != now {
                 (self.found)(Finding::of(Check::SealOrder, place, column, before, now));
             }

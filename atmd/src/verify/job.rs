@@ -23,12 +23,9 @@ use atm_rpc::types::money::Currency;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
 use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
-use tokio::time::sleep;
 
 /// Rows that are read at a time.
 const PAGE: u64 = 2_000;
@@ -36,9 +33,6 @@ const PAGE: u64 = 2_000;
 const PAGES_AHEAD: usize = 2;
 /// Repeated request keys that are told of.
 const REPEATED_MAX: u64 = 1_000;
-/// How often, and how many times, the ledgers are waited for at the beginning.
-const WAIT: Duration = Duration::from_millis(20);
-const WAITS_MAX: u32 = 250;
 
 /// What is verified.
 #[derive(Clone, Debug)]
@@ -51,8 +45,8 @@ pub struct Subject {
     pub folder: PathBuf,
     /// The bank's currency.
     pub currency: Currency,
-    /// Newest entry that the ledgers have.
-    pub projected: Arc<AtomicI64>,
+    /// Newest entry that the ledgers must have; what comes after it may not have come yet.
+    pub must_have: i64,
 }
 
 /// What was looked at.
@@ -120,10 +114,8 @@ struct Bounds {
 pub async fn verify(subject: Subject, job: &Arc<Job>) -> Result<Looked, Stopped> {
     let live = subject.store.live();
     let (head, seal) = live.head().await?;
-    wait_for_ledgers(&subject, head.seq, job).await?;
-    let must_have = subject.projected.load(Ordering::Relaxed).min(head.seq);
     let opened = Ledger::ALL.map(|ledger| {
-        Comparison::open(&subject.folder, ledger, subject.currency, must_have)
+        Comparison::open(&subject.folder, ledger, subject.currency, subject.must_have)
             .map_err(|source| Stopped::Ledger { ledger, source })
     });
     let ledgers = opened.into_iter().collect::<Result<Vec<_>, _>>()?;
@@ -157,20 +149,6 @@ pub async fn verify(subject: Subject, job: &Arc<Job>) -> Result<Looked, Stopped>
     }
     looked.ledger_bytes = ledgers_end(&live, looked.last_seq, ledgers, job).await?;
     Ok(looked)
-}
-
-/// The ledgers come a moment after the journal.
-async fn wait_for_ledgers(subject: &Subject, seq: i64, job: &Job) -> Result<(), Stopped> {
-    for _ in 0..WAITS_MAX {
-        if job.is_stopped() {
-            return Err(Stopped::Asked);
-        }
-        if subject.projected.load(Ordering::Relaxed) >= seq {
-            break;
-        }
-        sleep(WAIT).await;
-    }
-    Ok(())
 }
 
 fn channels() -> (Senders, Receivers) {

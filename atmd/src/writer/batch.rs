@@ -1,6 +1,7 @@
 //! One batch, from what was queued to the answers, and what is done when the database fails.
 
 use super::{Context, Ended};
+use crate::clock;
 use crate::ledger::book::{Book, Changes};
 use crate::ledger::request::{Answer, Needs, Request};
 use crate::ledger::{self, Now};
@@ -12,14 +13,16 @@ use atm_rpc::types::money::Money;
 use std::collections::HashMap;
 use std::time::Duration;
 use tokio::sync::oneshot;
-use tokio::time::sleep;
-use tracing::{error, warn};
+use tokio::time::{sleep, timeout};
+use tracing::{debug, error, warn};
 use uuid::Uuid;
 
-/// Tries of one batch where another writer is in the way.
+/// Tries of one batch where another writer is in the way, or the server is away.
 const TRIES_MAX: u32 = 8;
-/// Tries to find out whether a batch was committed.
-const LOOKUPS_MAX: u32 = 20;
+/// How long a batch is tried again. Who waits should be told before it asks no more.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long it is tried to find out whether a batch was committed.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
 /// The first pause between tries; it doubles, with up to half of it added at random.
 const PAUSE: Duration = Duration::from_millis(5);
 /// The longest pause between tries.
@@ -42,7 +45,7 @@ pub(super) enum Verdict {
         /// Newest entry of the journal.
         last_seq: i64,
     },
-    /// Nothing of it is stored, and it is answered.
+    /// It is answered, and as far as anybody knows nothing of it is stored.
     NothingDone,
     /// The writer must not go on. Those who wait learn that the outcome is not known.
     Ended(Ended),
@@ -75,27 +78,30 @@ pub(super) async fn commit(context: &Context, jobs: Vec<Job>) -> Verdict {
         Err(Failed::Before(error)) if error.failure == Failure::Poison => {
             one_by_one(context, requests, replies, &error).await
         }
-        Err(failed) => {
-            let verdict = judge(failed);
-            if matches!(verdict, Verdict::NothingDone) {
-                let unavailable = replies.iter().map(|_| Err(ServiceError::Unavailable)).collect();
-                answer(replies, unavailable);
-            }
-            verdict
-        }
+        Err(failed) => give_up(failed, replies),
     }
 }
 
-/// What a failure means for the writer, where a repeat did not help.
-fn judge(failed: Failed) -> Verdict {
-    match failed {
+/// What a failure means for the writer and for those who wait, where a repeat did not help.
+fn give_up(failed: Failed, replies: Vec<oneshot::Sender<Decision>>) -> Verdict {
+    let told = match failed {
         Failed::Before(error) if error.failure != Failure::Fatal => {
-            warn!(%error, "nothing of a batch was stored");
-            Verdict::NothingDone
+            warn!(%error, requests = replies.len(), "nothing of a batch was stored");
+            ServiceError::Unavailable
         }
-        Failed::Before(error) | Failed::AtCommit(error) => Verdict::Ended(Ended::Storage(error.to_string())),
-        Failed::Invariant(what) => Verdict::Ended(Ended::Invariant(what)),
-    }
+        // The next batch finds what there is: it takes the lock, and reads everything again.
+        Failed::AtCommit(error) if error.failure != Failure::Fatal => {
+            error!(%error, requests = replies.len(), "whether a batch was committed cannot be found out now");
+            ServiceError::OutcomeUnknown
+        }
+        Failed::Before(error) | Failed::AtCommit(error) => {
+            return Verdict::Ended(Ended::Storage(error.to_string()));
+        }
+        Failed::Invariant(what) => return Verdict::Ended(Ended::Invariant(what)),
+    };
+    let decisions = replies.iter().map(|_| Err(told.clone())).collect();
+    answer(replies, decisions);
+    Verdict::NothingDone
 }
 
 /// Finds the request that the database cannot take, and commits the others.
@@ -118,10 +124,11 @@ async fn one_by_one(
                 error!(%error, %incident, "a request cannot be stored");
                 answer(vec![reply], vec![Err(ServiceError::Internal(incident))]);
             }
-            Err(failed) => match judge(failed) {
-                Verdict::NothingDone => answer(vec![reply], vec![Err(ServiceError::Unavailable)]),
-                ended => return ended,
-            },
+            Err(failed) => {
+                if let ended @ Verdict::Ended(_) = give_up(failed, vec![reply]) {
+                    return ended;
+                }
+            }
         }
     }
     newest.map_or(Verdict::NothingDone, |last_seq| Verdict::Committed { last_seq })
@@ -137,12 +144,17 @@ fn answer(replies: Vec<oneshot::Sender<Decision>>, decisions: Vec<Decision>) {
 /// Tries a batch until it is stored, or until a repeat cannot help.
 async fn attempt(context: &Context, requests: &[Request]) -> Result<Decided, Failed> {
     let batch = *Uuid::now_v7().as_bytes();
+    let begun = clock::monotonic();
     let mut tries = 0;
     let mut pause = PAUSE;
     loop {
         tries += 1;
         let failed = match once(context, requests, batch).await {
             Ok(decided) => return Ok(decided),
+            // What a failed sync left is not looked at: it may be read, and gone after a crash.
+            Err((Failed::AtCommit(error), _)) if error.failure == Failure::Fatal => {
+                return Err(Failed::AtCommit(error));
+            }
             Err((Failed::AtCommit(error), decided)) => {
                 warn!(%error, "a commit failed; looking for the batch");
                 match was_committed(context, &batch).await {
@@ -154,7 +166,11 @@ async fn attempt(context: &Context, requests: &[Request]) -> Result<Decided, Fai
             Err((failed, _)) => failed,
         };
         match &failed {
-            Failed::Before(error) if error.failure == Failure::Retry && tries < TRIES_MAX => {}
+            Failed::Before(error)
+                if error.failure == Failure::Retry && tries < TRIES_MAX && begun.elapsed() < PATIENCE =>
+            {
+                debug!(%error, tries, "a batch is tried again");
+            }
             // Nothing is acknowledged until there is space again; what waits, waits.
             Failed::Before(error) if error.failure == Failure::Full => {
                 error!(%error, "the disk is full: no request is answered until there is space");
@@ -174,20 +190,28 @@ fn jitter(pause: Duration) -> Duration {
     pause * u32::from(random[0]) / 512
 }
 
+/// Whether the batch was committed, asked until somebody can tell; nothing where that takes too long.
 async fn was_committed(context: &Context, batch: &[u8; 16]) -> Option<bool> {
-    let mut pause = PAUSE;
-    for _ in 0..LOOKUPS_MAX {
-        let found = match context.store.renew_writer().await {
-            Ok(()) => context.store.was_committed(batch).await,
-            Err(error) => Err(error),
-        };
-        match found {
-            Ok(found) => return Some(found),
-            Err(error) if error.failure == Failure::Fatal => return None,
-            Err(_) => sleep(pause).await,
+    let asked = async {
+        let mut pause = PAUSE;
+        loop {
+            let found = match context.store.renew_writer().await {
+                Ok(()) => context.store.was_committed(batch).await,
+                Err(error) => Err(error),
+            };
+            match found {
+                Ok(found) => return Some(found),
+                Err(error) if error.failure == Failure::Fatal => return None,
+                Err(_) => sleep(pause).await,
+            }
+            pause = (pause * 2).min(PAUSE_MAX);
         }
-        pause = (pause * 2).min(PAUSE_MAX);
+    };
+    if let Ok(found) = timeout(LOOKUP_TIMEOUT, asked).await {
+        return found;
     }
+    // The last try was cut off somewhere. Without a new connection now, the next batch makes one.
+    let _ = context.store.renew_writer().await;
     None
 }
 

@@ -1,6 +1,6 @@
 //! Configurations that load, and those that do not with what they say.
 
-use super::super::{Backend, Lockout, LogFormat, Rotation};
+use super::super::{Backend, Lockout, LogFormat, Migrate, Rotation, TlsMode};
 use super::*;
 use atm_rpc::types::money::Money;
 use std::time::Duration;
@@ -56,7 +56,7 @@ impl Drop for Scratch {
 
 #[test]
 fn the_defaults_are_valid_and_no_key_is_left_unread() {
-    let Config { server, operator, bank, limits, auth, ledger, database, mysql, logging } =
+    let Config { server, operator, bank, limits, auth, ledger, database, mysql, postgresql, logging } =
         from_text(None, &[], &[]).unwrap().config;
     let here = std::path::absolute("data").unwrap();
     assert_eq!((server.host.to_string().as_str(), server.port, server.worker_threads), ("0.0.0.0", 65432, 4));
@@ -77,17 +77,23 @@ fn the_defaults_are_valid_and_no_key_is_left_unread() {
     assert_eq!((auth.peer_burst, auth.peer_per_minute, auth.strangers_max), (20, 30, 100_000));
     assert_eq!((ledger.batch_count_max, ledger.queue_max, ledger.rejections_days), (1024, 8192, 30));
     assert_eq!((database.backend, database.path), (Backend::Sqlite, here.join("bank.db")));
-    assert_eq!(database.read_connections, 4);
-    assert_eq!(
-        format!("{mysql:?} {:?} {}", mysql.password, mysql.configured),
-        "Mysql(root@127.0.0.1:3306/bank_db) None false"
-    );
+    assert_eq!((database.read_connections, database.migrate), (4, Migrate::Manual));
+    for (server, expected) in [
+        (mysql, "DatabaseServer(root@127.0.0.1:3306/bank_db)"),
+        (postgresql, "DatabaseServer(atm@127.0.0.1:5432/bank_db)"),
+    ] {
+        assert_eq!(format!("{server:?}"), expected);
+        assert_eq!((server.password, server.configured), (None, false));
+        assert_eq!((server.tls, server.tls_ca), (TlsMode::Prefer, None));
+    }
     assert_eq!((logging.logfile, logging.keep), (here.join("bank_server.log"), 14));
     assert_eq!((logging.rotation, logging.format), (Rotation::Daily, LogFormat::Text));
     assert_eq!((logging.level.as_str(), logging.full_numbers), ("info", false));
 
     // What the table has and nobody reads would be accepted with any value.
-    for key in keys::KEYS.iter().filter(|key| !["names", "password", "password_file"].contains(&key.name)) {
+    for key in
+        keys::KEYS.iter().filter(|key| !["names", "password", "password_file", "tls_ca"].contains(&key.name))
+    {
         assert!(from_text(None, &[(key.variable(), String::new())], &[]).is_err(), "{}", key.path());
     }
 }
@@ -109,6 +115,24 @@ fn the_file_of_the_former_system_loads_unchanged() {
     assert!(mysql.configured);
     assert_eq!(mysql.password.as_ref().map(|p| p.as_str()), Some("your_password"));
     assert!(file(&SEED.replace('\n', "\r\n")).is_ok());
+}
+
+#[test]
+fn a_server_is_chosen_by_any_of_its_names() {
+    for (name, backend) in [
+        ("mysql", Backend::Mysql),
+        ("mariadb", Backend::Mysql),
+        ("postgresql", Backend::Postgresql),
+        ("postgres", Backend::Postgresql),
+    ] {
+        let text = format!(
+            "[database]\nbackend = {name}\nmigrate = auto\n[mysql]\ntls = verify-full\ntls_ca = db/ca.pem\n"
+        );
+        let Config { database, mysql, server, .. } = file(&text).unwrap().config;
+        assert_eq!((database.backend, database.migrate), (backend, Migrate::Auto));
+        assert_eq!(mysql.tls, TlsMode::VerifyFull);
+        assert_eq!(mysql.tls_ca, Some(server.data_dir.join("db/ca.pem")));
+    }
 }
 
 #[test]
@@ -188,8 +212,8 @@ fn each_problem_names_its_place_and_what_is_allowed() {
              ms, s, m, h or d, such as 2m",
         ),
         (
-            "[database]\nbackend = mysql",
-            "config.ini:2: [database] backend = \"mysql\": this version stores in SQLite only",
+            "[database]\nbackend = oracle",
+            "config.ini:2: [database] backend = \"oracle\": sqlite or mysql or postgresql",
         ),
         (
             "[bank]\namount_max = 10.001",

@@ -1,0 +1,65 @@
+//! The three engines: how each is reached, and what makes its commits durable.
+
+use super::bounded::Bounded;
+use super::{mysql, postgresql, sqlite};
+use crate::config::{Backend, Config, DatabaseServer};
+use sea_orm::{ConnectOptions, DatabaseConnection, DbErr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A statement on a server that takes longer has failed. Above the time that a lock is waited for.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a connection to a server may take.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a server lets a batch wait for the bank's lock, in seconds: another node may have died with it.
+pub(super) const LOCK_TIMEOUT_S: u32 = 5;
+
+/// Where the bank is stored. Kept, because connections are made again after failures.
+#[derive(Clone, Debug)]
+pub(super) enum Engine {
+    Sqlite(PathBuf),
+    Mysql(DatabaseServer),
+    Postgresql(DatabaseServer),
+}
+
+impl Engine {
+    pub(super) fn of(config: &Config) -> Self {
+        match config.database.backend {
+            Backend::Sqlite => Self::Sqlite(config.database.path.clone()),
+            Backend::Mysql => Self::Mysql(config.mysql.clone()),
+            Backend::Postgresql => Self::Postgresql(config.postgresql.clone()),
+        }
+    }
+
+    pub(super) const fn is_server(&self) -> bool {
+        !matches!(self, Self::Sqlite(_))
+    }
+
+    /// So many connections, the first of them made at once.
+    pub(super) async fn connect(&self, connections: u32) -> Result<Bounded<DatabaseConnection>, DbErr> {
+        let (inner, limit) = match self {
+            Self::Sqlite(path) => (sqlite::connect(path, connections).await?, None),
+            Self::Mysql(server) => (mysql::connect(server, connections).await?, Some(ANSWER_TIMEOUT)),
+            Self::Postgresql(server) => {
+                (postgresql::connect(server, connections).await?, Some(ANSWER_TIMEOUT))
+            }
+        };
+        Ok(Bounded { inner, limit })
+    }
+}
+
+/// What connections to a server have in common. More than one are for reading, and are looked at before they
+/// are used: the server may have been started again.
+pub(super) fn server_pool(url: &str, connections: u32) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(connections)
+        .min_connections(1)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .acquire_timeout(CONNECT_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(connections > 1)
+        .sqlx_logging(false);
+    options
+}
