@@ -1,11 +1,11 @@
 //! A stopped bank's books, read by atmd's own library and recomputed from the first row on.
 
+use crate::daemon::Options;
 use atm_rpc::types::account::AccountId;
 use atm_rpc::types::key::{RequestKey, Seq};
 use atm_rpc::types::money::{Currency, Money};
 use atmd::clock::Clock;
 use atmd::config::Config;
-use atmd::config::load::from_text;
 use atmd::csv::render::{Ledger, whole};
 use atmd::ledger::book::Account;
 use atmd::ledger::entry::Entry;
@@ -39,28 +39,29 @@ pub struct Books {
 #[must_use]
 pub fn config(data_dir: &Path) -> Config {
     let folder = data_dir.to_str().expect("temporary folders have names in UTF-8");
-    let set = [("server.data_dir".to_owned(), folder.to_owned())];
-    from_text(None, &[], &set).expect("the defaults are valid").config
+    Options::default().set("server.data_dir", folder).config()
 }
 
-/// The keys of a bank in that folder; made where there is no bank yet.
+/// The keys of a bank in that folder; made where there is none yet.
 ///
 /// # Panics
 /// Where they cannot be read.
 #[must_use]
 pub fn sealer(data_dir: &Path) -> Sealer {
-    let exists = config(data_dir).database.path.exists();
-    let secrets = secrets::load(&data_dir.join("keys"), None, exists).expect("the bank has its keys");
+    let keys = data_dir.join("keys");
+    let exists = keys.read_dir().expect("a bank has a folder of its keys").next().is_some();
+    let secrets = secrets::load(&keys, None, exists).expect("the bank has its keys");
     Sealer::new(secrets.seal_key)
 }
 
-/// The database of a bank in that folder.
+/// The database of a bank.
 ///
 /// # Panics
 /// Where atmd runs on it, or it cannot be opened.
-pub async fn store(data_dir: &Path) -> Store {
+pub async fn store(config: &Config) -> Store {
+    let data_dir = &config.server.data_dir;
     check_stopped(data_dir);
-    let opened = Store::open(&config(data_dir), sealer(data_dir), Clock::System.now()).await;
+    let opened = Store::open(config, sealer(data_dir), Clock::System.now()).await;
     opened.unwrap_or_else(|error| panic!("{}: {error}", data_dir.display()))
 }
 
@@ -78,8 +79,8 @@ impl Books {
     ///
     /// # Panics
     /// Where atmd still runs, or with the first thing that does not follow.
-    pub async fn of(data_dir: &Path) -> Self {
-        let books = Self::without_ledgers(data_dir).await;
+    pub async fn of(config: &Config) -> Self {
+        let books = Self::without_ledgers(config).await;
         books.check_ledgers();
         books
     }
@@ -88,9 +89,9 @@ impl Books {
     ///
     /// # Panics
     /// As [`of`](Self::of).
-    pub async fn without_ledgers(data_dir: &Path) -> Self {
-        let sealer = sealer(data_dir);
-        let store = store(data_dir).await;
+    pub async fn without_ledgers(config: &Config) -> Self {
+        let sealer = sealer(&config.server.data_dir);
+        let store = store(config).await;
         let (entries, entry_macs) = hashed(all(&store).await, |entry| sealer.entry(entry).to_vec());
         let (_, audit_macs) = hashed(all(&store).await, |audit: &Audit| sealer.audit(audit).to_vec());
         let seals = all(&store).await;
@@ -98,7 +99,7 @@ impl Books {
         check_seals(&sealer, &entries, &entry_macs, &audit_macs, seals);
         let accounts = store.accounts().await.expect("accounts can be read").into_iter().collect();
         store.close().await.expect("the database closes");
-        let books = Self { entries, accounts, batches, folder: data_dir.join("ledger") };
+        let books = Self { entries, accounts, batches, folder: config.server.data_dir.join("ledger") };
         books.check_entries();
         books.check_balances();
         books

@@ -6,6 +6,8 @@
 use crate::process::{self, Outcome};
 use crate::programs::programs;
 use crate::wait;
+use atmd::config::Config;
+use atmd::config::load::from_text;
 use rustix::process::{Pid, Resource, Signal, getrlimit, kill_process, setrlimit};
 use std::collections::BTreeMap;
 use std::env;
@@ -49,6 +51,15 @@ impl Options {
     pub fn set(mut self, key: &str, value: &str) -> Self {
         self.settings.insert(key.to_owned(), value.to_owned());
         self
+    }
+
+    /// As atmd understands it.
+    ///
+    /// # Panics
+    /// Where atmd would not take it.
+    #[must_use]
+    pub fn config(&self) -> Config {
+        parse(&self.ini())
     }
 
     /// As a config file.
@@ -233,7 +244,7 @@ impl Atmd {
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.isolated("atmd");
-        command.arg("--config").arg(self.config()).args(arguments);
+        command.arg("--config").arg(self.config_file()).args(arguments);
         command
     }
 
@@ -280,7 +291,16 @@ impl Atmd {
         command
     }
 
-    fn config(&self) -> PathBuf {
+    /// What it is configured with, for looking at its bank while it does not run.
+    ///
+    /// # Panics
+    /// Where atmd would not take it.
+    #[must_use]
+    pub fn config(&self) -> Config {
+        parse(&read(&self.config_file()))
+    }
+
+    fn config_file(&self) -> PathBuf {
         self.folder.path().join("config.ini")
     }
 
@@ -292,7 +312,7 @@ impl Atmd {
             .set("server.host", &address)
             .set("server.names", &address)
             .set("server.data_dir", data.to_str().expect("temporary folders have names in UTF-8"));
-        fs::write(self.config(), here.ini()).expect("a config can be written");
+        fs::write(self.config_file(), here.ini()).expect("a config can be written");
     }
 
     fn serve(&mut self) {
@@ -353,6 +373,11 @@ impl Drop for Atmd {
             }
         }
     }
+}
+
+fn parse(ini: &str) -> Config {
+    let loaded = from_text(Some((Path::new("config.ini"), ini)), &[], &[]);
+    loaded.unwrap_or_else(|error| panic!("{ini}\n{error}")).config
 }
 
 /// Reads `atmd ready: customers ADDR, operators ADDR, data DIR`.

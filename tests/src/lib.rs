@@ -1,5 +1,5 @@
 //! The harness: it builds the real programs once, starts them on data of their own, and drives them as
-//! customers, operators and terminals do. The suite and the demo stand on it.
+//! customers, operators and terminals do. The suite, the demo and the benchmarks stand on it.
 //!
 //! A failure here ends the test that met it, with what the programs said.
 #![expect(
@@ -15,11 +15,16 @@ pub mod bank;
 pub mod books;
 pub mod csv;
 pub mod daemon;
+pub mod disk;
+pub mod figures;
 pub mod link;
+pub mod load;
 pub mod need;
+pub mod office;
 pub mod process;
 pub mod programs;
 pub mod random;
 pub mod servers;
 pub mod terminal;
 pub mod wait;
+pub mod yardstick;

@@ -29,6 +29,11 @@ pub fn need(program: &str) -> Option<PathBuf> {
 /// Where `CI` is `true`: there nothing may be skipped.
 pub fn missing(what: &str) {
     assert!(env::var("CI").as_deref() != Ok("true"), "{what} is not on this machine, and CI needs it");
+    not_allowed(what);
+}
+
+/// Says that the test is skipped for want of a right, which CI may lack as any machine may.
+pub fn not_allowed(what: &str) {
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
     eprintln!("skipped: {test} needs {what}, which is not on this machine");
 }

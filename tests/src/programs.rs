@@ -1,7 +1,7 @@
 //! The workspace's programs, built once for each process that asks. Knows cargo; knows no program.
 //!
 //! `cargo test` builds a package's programs for its own tests only, so the harness asks cargo for all of
-//! them. Test targets are named together with the programs because what a test run built before is then
+//! them. Test targets, or those of benchmarks, are named together with the programs because what a test run built before is then
 //! found again, instead of shared dependencies being built a second time with other features.
 
 use std::collections::BTreeMap;
@@ -59,10 +59,9 @@ pub fn root() -> &'static Path {
 pub fn build() -> Result<Programs, String> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
     let mut command = Command::new(cargo);
-    command.args(["build", "--workspace", "--bins", "--tests", "--message-format=json-render-diagnostics"]);
-    if !cfg!(debug_assertions) {
-        command.arg("--release");
-    }
+    command.args(["build", "--workspace", "--bins", "--message-format=json-render-diagnostics"]);
+    // Beside optimised programs there are benchmarks; the tests are not built a second time for them.
+    command.args(if cfg!(debug_assertions) { &["--tests"][..] } else { &["--release", "--bench=*"] });
     for (name, _) in env::vars_os() {
         if name.to_str().is_some_and(is_about_one_package) {
             command.env_remove(name);

@@ -412,7 +412,7 @@ async fn a_plugin_that_lies_about_itself_cannot_write() {
     assert!(refused.stderr.contains("inside a plugin"), "{refused}");
     assert!(!is_listed(&atmd, mobile));
     assert!(atmd.stop().success());
-    let audit = books::store(&atmd.data()).await.audit_log().await.unwrap();
+    let audit = books::store(&atmd.config()).await.audit_log().await.unwrap();
     let methods: Vec<&str> = audit.iter().map(|(method, _)| method.as_str()).collect();
     assert_eq!(methods, ["blacklist_add", "narrow"], "{audit:?}");
 }

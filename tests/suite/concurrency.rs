@@ -1,5 +1,6 @@
 //! Many sessions at once, each request sent twice: every key acts once, and the sums are exact.
 
+use crate::engines::on_each_engine;
 use atm_rpc::customer::{CustomerClient, Receipt};
 use atm_rpc::error::{Rejection, ServiceError};
 use atm_rpc::types::action::Action;
@@ -8,6 +9,7 @@ use atm_rpc::types::mobile::MobileNumber;
 use atm_rpc::types::money::Money;
 use atm_tests::daemon::{Atmd, Options};
 use atm_tests::random::Random;
+use atm_tests::servers::Database;
 use atm_tests::wait::eventually;
 use atm_tests::{bank, csv, link};
 use futures::future::join_all;
@@ -103,10 +105,12 @@ async fn work(atmd: &Atmd, n: u32, movements: u32) -> (MobileNumber, Vec<Receipt
     (mobile, receipts)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_key_acts_once_and_the_sums_are_exact() {
+on_each_engine! { every_key_acts_once_and_the_sums_are_exact }
+
+async fn every_key_acts_once_and_the_sums_are_exact(database: &Database) {
     let movements = env::var("ATM_MOVEMENTS").map_or(200, |number| number.parse().unwrap());
-    let atmd = Atmd::start(&Options::default().set("limits.sessions_per_number_max", "2"));
+    let options = database.options(&Options::default().set("limits.sessions_per_number_max", "2"));
+    let atmd = Atmd::start(&options);
     let workers = (1..=SESSIONS).map(|n| work(&atmd, n, movements));
     let receipts: HashMap<MobileNumber, Vec<Receipt>> = join_all(workers).await.into_iter().collect();
 

@@ -98,7 +98,7 @@ fn kill(mut atmd: Atmd, rounds: u32, load: &Load) -> Atmd {
         atmd.kill();
         // Not each time: looking into the database leaves less of it to be mended.
         if round % 10 == 9 {
-            let _ = Handle::current().block_on(Books::without_ledgers(&atmd.data()));
+            let _ = Handle::current().block_on(Books::without_ledgers(&atmd.config()));
         }
         atmd.restart();
     }
@@ -205,7 +205,7 @@ async fn nothing_is_lost_and_nothing_doubled() {
     the_ledgers_have(&atmd, &done);
     // What an ordered end and another start leave is the same.
     assert!(atmd.stop().success());
-    let books = Books::of(&atmd.data()).await;
+    let books = Books::of(&atmd.config()).await;
     let movements = done.iter().map(|(_, receipts)| receipts.len()).sum::<usize>();
     let moved = books.entries.iter().filter(|entry| entry.transfer.is_some()).count();
     assert_eq!(moved, movements + 1, "the opening and each movement");

@@ -3,9 +3,9 @@
 
 use atm_rpc::types::key::RequestKey;
 use atm_tests::bank::{self, rupees};
-use atm_tests::books::Books;
+use atm_tests::books::{self, Books};
 use atm_tests::daemon::{Atmd, Options};
-use atm_tests::need::{missing, need};
+use atm_tests::need::{need, not_allowed};
 use atm_tests::wait::{PATIENCE, eventually};
 use atm_tests::{link, process};
 use futures::future::join_all;
@@ -111,7 +111,7 @@ impl SmallDisk {
         let said = BufReader::new(holder.stdout.take().unwrap()).lines().next();
         if said.is_none() {
             process::end(&mut holder);
-            missing("the right to mount a file system");
+            not_allowed("the right to mount a file system");
             return None;
         }
         Some(Self { holder })
@@ -176,7 +176,7 @@ async fn a_full_disk_stops_the_bank_until_there_is_space() {
     for name in fs::read_dir(disk.path("")).unwrap().map(|file| file.unwrap().file_name()) {
         fs::copy(disk.path(name.to_str().unwrap()), atmd.data().join(&name)).unwrap();
     }
-    check_all_there(&Books::of(&atmd.data()).await, &acknowledged);
+    check_all_there(&Books::of(&books::config(&atmd.data())).await, &acknowledged);
 }
 
 /// Makes every sync of a running atmd fail, until this is dropped.
@@ -221,5 +221,5 @@ async fn a_failed_sync_ends_atmd_and_loses_nothing() {
     assert!(load.acknowledged() > before);
     let acknowledged = load.end().await;
     assert!(atmd.stop().success());
-    check_all_there(&Books::of(&atmd.data()).await, &acknowledged);
+    check_all_there(&Books::of(&atmd.config()).await, &acknowledged);
 }

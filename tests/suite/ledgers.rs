@@ -10,6 +10,7 @@ use atm_tests::link;
 use atm_tests::wait::eventually;
 use atmd::calendar::Calendar;
 use atmd::clock::Clock;
+use atmd::config::Config;
 use atmd::csv::render::Ledger;
 use atmd::ledger::Rules;
 use atmd::ledger::request::{Checkpoint, Request};
@@ -198,13 +199,12 @@ async fn set_checkpoint(atmd: &Atmd, books: &Books, ledger: Ledger, behind: Behi
         next_seq: i64::try_from(entries + 1).unwrap(),
         byte_length: i64::try_from(length).unwrap(),
     };
-    submit(&atmd.data(), Request::Checkpoint(checkpoint)).await;
+    submit(&atmd.config(), Request::Checkpoint(checkpoint)).await;
 }
 
 /// Does something to a stopped bank.
-async fn submit(data_dir: &Path, request: Request) {
-    let config = books::config(data_dir);
-    let store = books::store(data_dir).await;
+async fn submit(config: &Config, request: Request) {
+    let store = books::store(config).await;
     let calendar = Calendar::new(config.bank.timezone.clone(), config.bank.cutover_time);
     let context = Context { store: store.clone(), rules: no_rules(), calendar, clock: Clock::System };
     let (writer, ended) = Writer::start(context, Bounds { batch_count_max: 1, queue_max: 1 });
@@ -264,7 +264,7 @@ async fn after_a_crash_they_are_mended_and_nothing_foreign_is_lost() {
     let (mut atmd, _customer) = bank().await;
     settled(&atmd);
     atmd.kill();
-    let books = Books::of(&atmd.data()).await;
+    let books = Books::of(&atmd.config()).await;
     for wound in WOUNDS {
         for ledger in Ledger::ALL {
             set_checkpoint(&atmd, &books, ledger, wound.behind).await;
@@ -292,7 +292,7 @@ async fn after_a_crash_they_are_mended_and_nothing_foreign_is_lost() {
         }
         atmd.kill();
     }
-    let after = Books::of(&atmd.data()).await;
+    let after = Books::of(&atmd.config()).await;
     assert_eq!(after.entries, books.entries);
     atmd.restart();
 }
@@ -336,7 +336,7 @@ async fn what_is_taken_away_or_added_under_a_running_atmd_is_mended() {
         Ledger::ALL.iter().flat_map(|ledger| aside(&atmd, *ledger)).map(|(_, bytes)| bytes).collect();
     assert_eq!(foreign, [GARBAGE, b"short"]);
     assert!(atmd.stop().success());
-    let _ = Books::of(&atmd.data()).await;
+    let _ = Books::of(&atmd.config()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -367,7 +367,7 @@ async fn customers_do_not_wait_for_ledgers_that_cannot_be_written() {
     atmd.restart();
     settled(&atmd);
     assert!(atmd.stop().success());
-    let books = Books::of(&atmd.data()).await;
+    let books = Books::of(&atmd.config()).await;
     let posted = books.of_customer(atm_rpc::types::account::AccountId::of(bank::number(1))).last();
     assert_eq!(posted.unwrap().customer_balance, Some(rupees(12 * (8 + 6 + 6 + 1))));
 }

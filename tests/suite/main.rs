@@ -9,11 +9,13 @@
 )]
 
 mod atmctl;
+mod broken;
 mod concurrency;
 mod conversation;
 mod crash;
 mod demo;
 mod disk;
+mod engines;
 mod guessing;
 mod layout;
 mod ledgers;

@@ -191,7 +191,7 @@ async fn a_ledger_that_is_written_anew_does_not_double_the_other() {
     });
     rewritten.await.unwrap();
     assert!(atmd.stop().success());
-    Books::of(&atmd.data()).await.check_ledgers();
+    Books::of(&atmd.config()).await.check_ledgers();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -221,7 +221,7 @@ async fn tokens_that_nobody_has_leave_nothing_behind() {
         assert_eq!(answer.map(drop), unknown);
     }
     assert!(atmd.stop().success());
-    let store = books::store(&atmd.data()).await;
+    let store = books::store(&atmd.config()).await;
     let seals = store.seal_head().await.unwrap().id;
     assert!(seals < 20, "{seals} batches were committed for nothing");
     store.close().await.unwrap();
@@ -282,7 +282,7 @@ async fn what_is_acknowledged_after_a_full_disk_is_there() {
         assert_eq!(receipt.balance, rupees(107 + n));
     }
     atmd.kill();
-    let books = Books::without_ledgers(&atmd.data()).await;
+    let books = Books::without_ledgers(&atmd.config()).await;
     let account = atm_rpc::types::account::AccountId::of(mobile);
     assert_eq!(books.of_customer(account).last().unwrap().customer_balance, Some(rupees(127)));
 }
@@ -310,7 +310,7 @@ async fn a_stop_does_not_wait_for_space() {
     strace.wait().unwrap();
     assert!(status.success(), "{status}");
     waiting.abort();
-    let books = Books::without_ledgers(&atmd.data()).await;
+    let books = Books::without_ledgers(&atmd.config()).await;
     let account = atm_rpc::types::account::AccountId::of(mobile);
     let balance = books.of_customer(account).last().unwrap().customer_balance;
     assert_eq!(balance, Some(rupees(100)), "what was never acknowledged is not there");

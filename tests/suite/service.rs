@@ -182,7 +182,7 @@ async fn sigterm_under_load_loses_and_doubles_nothing() {
     });
     assert_eq!(status.code(), Some(0));
     let asked: Vec<Asked> = join_all(loads).await.into_iter().flat_map(Result::unwrap).collect();
-    let books = Books::of(&atmd.data()).await;
+    let books = Books::of(&atmd.config()).await;
     check_once(&books, &asked);
     atmd.restart();
     for n in 0..CUSTOMERS {
@@ -195,7 +195,7 @@ async fn sigterm_under_load_loses_and_doubles_nothing() {
         }
     }
     assert!(atmd.stop().success());
-    let books = Books::of(&atmd.data()).await;
+    let books = Books::of(&atmd.config()).await;
     assert_eq!(check_once(&books, &asked), asked.len(), "each repeat has its effect");
 }
 
@@ -247,7 +247,7 @@ async fn a_second_signal_ends_it_at_once() {
         slow.abort();
         atmd.restart();
         assert!(atmd.stop().success());
-        let _ = Books::of(&atmd.data()).await;
+        let _ = Books::of(&atmd.config()).await;
     }
 }
 

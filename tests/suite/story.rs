@@ -1,6 +1,7 @@
 //! What the system is for, told once with its real programs: money in and out, a number guessed at until it
 //! is on the blacklist, an operator who takes it off, and ledgers that tell the same story.
 
+use crate::engines::on_each_engine;
 use atm_rpc::client::CustomerError;
 use atm_rpc::error::{Rejection, ServiceError, SessionEnd};
 use atm_rpc::types::action::Action;
@@ -9,6 +10,7 @@ use atm_tests::bank::{self, rupees};
 use atm_tests::csv::{self, BankRow, ClientRow};
 use atm_tests::daemon::{Atmd, Options};
 use atm_tests::process::{Outcome, mentions};
+use atm_tests::servers::Database;
 use atm_tests::wait::eventually;
 use atm_tests::{link, process};
 
@@ -30,9 +32,10 @@ fn ctl(atmd: &Atmd, arguments: &[&str]) -> serde_json::Value {
     atmd.ctl(&[arguments, &["-o", "json"]].concat()).coded(0).json()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn money_moves_guessing_ends_and_an_operator_helps() {
-    let mut atmd = Atmd::start(&Options::default());
+on_each_engine! { money_moves_guessing_ends_and_an_operator_helps }
+
+async fn money_moves_guessing_ends_and_an_operator_helps(database: &Database) {
+    let mut atmd = Atmd::start(&database.options(&Options::default()));
     let (alice, bob) = (bank::number(1), bank::number(2));
     for mobile in [alice, bob] {
         let _ = done(&atmd, &["register"], mobile);

@@ -1,6 +1,7 @@
 //! The writer by itself, without connections: what it answers is what the books have, however many ask at
 //! once and however often.
 
+use crate::engines::on_each_engine;
 use atm_rpc::customer::{KeyOutcome, Receipt};
 use atm_rpc::error::{Rejection, ServiceError};
 use atm_rpc::operator::Role;
@@ -11,9 +12,12 @@ use atm_rpc::types::mobile::MobileNumber;
 use atm_rpc::types::money::Money;
 use atm_tests::bank;
 use atm_tests::books::{self, Books};
+use atm_tests::daemon::Options;
 use atm_tests::random::Random;
+use atm_tests::servers::{Database, Engine};
 use atmd::calendar::Calendar;
 use atmd::clock::Clock;
+use atmd::config::Config;
 use atmd::ledger::Rules;
 use atmd::ledger::book::PinHash;
 use atmd::ledger::request::{
@@ -25,7 +29,6 @@ use futures::future::join_all;
 use std::collections::HashMap;
 use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
@@ -33,20 +36,29 @@ const TASKS: u32 = 64;
 const ACCOUNTS: u32 = 50;
 const BOUNDS: Bounds = Bounds { batch_count_max: 1024, queue_max: 8192 };
 
+on_each_engine! {
+    what_was_answered_is_what_the_books_have,
+    a_request_whose_caller_left_is_decided_all_the_same,
+    what_is_queued_is_committed_before_the_end,
+    a_preview_changes_nothing,
+}
+
 /// A writer on a new database, and the bank's cash in its vault.
 struct Office {
     folder: TempDir,
+    config: Config,
     store: Store,
     writer: Writer,
     ended: JoinHandle<Result<(), Ended>>,
 }
 
 impl Office {
-    async fn open(bounds: Bounds) -> Self {
+    async fn open(database: &Database, bounds: Bounds) -> Self {
         let folder = TempDir::with_prefix("writer-").unwrap();
         fs::create_dir(folder.path().join("keys")).unwrap();
-        let config = books::config(folder.path());
-        let store = books::store(folder.path()).await;
+        let data_dir = folder.path().to_str().unwrap();
+        let config = database.options(&Options::default()).set("server.data_dir", data_dir).config();
+        let store = books::store(&config).await;
         let calendar = Calendar::new(config.bank.timezone.clone(), config.bank.cutover_time);
         let context = Context { store: store.clone(), rules: rules(), calendar, clock: Clock::System };
         let (writer, ended) = Writer::start(context, bounds);
@@ -58,16 +70,18 @@ impl Office {
             created_at: Clock::System.now(),
         };
         writer.submit(Request::Found { opening_vault: bank::rupees(10_000), root }).await.unwrap();
-        Self { folder, store, writer, ended }
+        Self { folder, config, store, writer, ended }
     }
 
     /// Lets go of the writer, waits until it ended, and gives the books.
-    async fn close(self) -> (PathBuf, TempDir) {
-        let Self { folder, store, writer, ended } = self;
+    async fn close(self) -> Books {
+        let Self { folder, config, store, writer, ended } = self;
         drop(writer);
         ended.await.unwrap().expect("the writer ends in order");
         store.close().await.unwrap();
-        (folder.path().to_owned(), folder)
+        let books = Books::without_ledgers(&config).await;
+        drop(folder);
+        books
     }
 }
 
@@ -200,10 +214,9 @@ async fn work(
     moved
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_answered_is_what_the_books_have() {
+async fn what_was_answered_is_what_the_books_have(database: &Database) {
     let count = env::var("ATM_MOVEMENTS").map_or(50, |number| number.parse().unwrap());
-    let office = Office::open(BOUNDS).await;
+    let office = Office::open(database, BOUNDS).await;
     let callers = join_all((0..ACCOUNTS).map(|n| session(&office.writer, bank::number(n)))).await;
     let tasks = (0..TASKS).map(|n| {
         let own = callers[usize::try_from(1 + n % (ACCOUNTS - 1)).unwrap()];
@@ -211,8 +224,7 @@ async fn what_was_answered_is_what_the_books_have() {
     });
     let moved: Vec<(Movement, Receipt)> =
         join_all(tasks).await.into_iter().flat_map(Result::unwrap).collect();
-    let (path, _folder) = office.close().await;
-    let books = Books::without_ledgers(&path).await;
+    let books = office.close().await;
     check_moved(&books, &moved);
     for caller in &callers {
         let balance = books.accounts[&caller.account].posted;
@@ -254,9 +266,8 @@ async fn hand_in(writer: &Writer, order: Movement) {
     drop(futures::poll!(asked));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_request_whose_caller_left_is_decided_all_the_same() {
-    let office = Office::open(BOUNDS).await;
+async fn a_request_whose_caller_left_is_decided_all_the_same(database: &Database) {
+    let office = Office::open(database, BOUNDS).await;
     let caller = session(&office.writer, bank::number(1)).await;
     let order = movement(caller, RequestKey::generate(), Direction::Deposit, bank::rupees(5));
     hand_in(&office.writer, order.clone()).await;
@@ -265,15 +276,13 @@ async fn a_request_whose_caller_left_is_decided_all_the_same() {
     let Answer::Outcome(KeyOutcome::Done(receipt)) = found else { panic!("{found:?}") };
     assert_eq!((receipt.amount, receipt.replayed), (bank::rupees(5), true));
     assert_eq!(ask(&office.writer, &order).await.unwrap(), receipt);
-    let (path, _folder) = office.close().await;
-    let books = Books::without_ledgers(&path).await;
+    let books = office.close().await;
     assert_eq!(books.accounts[&caller.account].posted, bank::rupees(105));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_queued_is_committed_before_the_end() {
+async fn what_is_queued_is_committed_before_the_end(database: &Database) {
     const COUNT: i64 = 500;
-    let office = Office::open(Bounds { batch_count_max: 16, ..BOUNDS }).await;
+    let office = Office::open(database, Bounds { batch_count_max: 16, ..BOUNDS }).await;
     let caller = session(&office.writer, bank::number(1)).await;
     for _ in 0..COUNT {
         hand_in(
@@ -282,16 +291,16 @@ async fn what_is_queued_is_committed_before_the_end() {
         )
         .await;
     }
-    let (path, _folder) = office.close().await;
-    let books = Books::without_ledgers(&path).await;
+    let books = office.close().await;
     assert_eq!(books.accounts[&caller.account].posted, bank::rupees(100 + COUNT));
 }
 
 /// A runtime with one thread decides who runs: the writer gets no turn while the queue is filled.
 #[tokio::test]
 async fn a_full_queue_says_busy_and_nothing_of_it_happens() {
+    let database = &Engine::Sqlite.database().unwrap();
     const PLACES: usize = 4;
-    let office = Office::open(Bounds { batch_count_max: 2, queue_max: PLACES }).await;
+    let office = Office::open(database, Bounds { batch_count_max: 2, queue_max: PLACES }).await;
     let caller = session(&office.writer, bank::number(1)).await;
     let orders: Vec<Movement> = (0..20)
         .map(|_| movement(caller, RequestKey::generate(), Direction::Deposit, bank::rupees(1)))
@@ -312,14 +321,12 @@ async fn a_full_queue_says_busy_and_nothing_of_it_happens() {
     for outcome in outcomes.await {
         assert!(matches!(outcome, Ok(false) | Err(ServiceError::Busy { .. })), "{outcome:?}");
     }
-    let (path, _folder) = office.close().await;
-    let books = Books::without_ledgers(&path).await;
+    let books = office.close().await;
     assert_eq!(books.accounts[&caller.account].posted, bank::rupees(100 + 2 * 4));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_preview_changes_nothing() {
-    let office = Office::open(BOUNDS).await;
+async fn a_preview_changes_nothing(database: &Database) {
+    let office = Office::open(database, BOUNDS).await;
     let caller = session(&office.writer, bank::number(1)).await;
     let order = movement(caller, RequestKey::generate(), Direction::Deposit, bank::rupees(5));
     let before: HashMap<_, _> = office.store.accounts().await.unwrap().into_iter().collect();
@@ -331,10 +338,6 @@ async fn a_preview_changes_nothing() {
     }
     let after: HashMap<_, _> = office.store.accounts().await.unwrap().into_iter().collect();
     assert_eq!(before, after);
-    let (path, _folder) = office.close().await;
-    assert_eq!(entries_of(&path, caller.account).await, 3);
-}
-
-async fn entries_of(path: &Path, account: AccountId) -> usize {
-    Books::without_ledgers(path).await.of_customer(account).count()
+    let books = office.close().await;
+    assert_eq!(books.of_customer(caller.account).count(), 3);
 }

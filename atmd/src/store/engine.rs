@@ -35,31 +35,46 @@ impl Engine {
         !matches!(self, Self::Sqlite(_))
     }
 
-    /// So many connections, the first of them made at once.
-    pub(super) async fn connect(&self, connections: u32) -> Result<Bounded<DatabaseConnection>, DbErr> {
+    pub(super) async fn connect(&self, purpose: Purpose) -> Result<Bounded<DatabaseConnection>, DbErr> {
         let (inner, limit) = match self {
-            Self::Sqlite(path) => (sqlite::connect(path, connections).await?, None),
-            Self::Mysql(server) => (mysql::connect(server, connections).await?, Some(ANSWER_TIMEOUT)),
-            Self::Postgresql(server) => {
-                (postgresql::connect(server, connections).await?, Some(ANSWER_TIMEOUT))
-            }
+            Self::Sqlite(path) => (sqlite::connect(path, purpose.connections()).await?, None),
+            Self::Mysql(server) => (mysql::connect(server, purpose).await?, Some(ANSWER_TIMEOUT)),
+            Self::Postgresql(server) => (postgresql::connect(server, purpose).await?, Some(ANSWER_TIMEOUT)),
         };
         Ok(Bounded { inner, limit })
     }
 }
 
-/// What connections to a server have in common. More than one are for reading, and are looked at before they
-/// are used: the server may have been started again.
-pub(super) fn server_pool(url: &str, connections: u32) -> ConnectOptions {
+/// What connections are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// One that writes.
+    Write,
+    /// So many that read.
+    Read(u32),
+}
+
+impl Purpose {
+    const fn connections(self) -> u32 {
+        match self {
+            Self::Write => 1,
+            Self::Read(connections) => connections,
+        }
+    }
+}
+
+/// What connections to a server have in common. Those that read are looked at before they are used: the server
+/// may have been started again. The one that writes is renewed after each failure.
+pub(super) fn server_pool(url: &str, purpose: Purpose) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
     options
-        .max_connections(connections)
+        .max_connections(purpose.connections())
         .min_connections(1)
         .connect_timeout(CONNECT_TIMEOUT)
         .acquire_timeout(CONNECT_TIMEOUT)
         .idle_timeout(None)
         .max_lifetime(None)
-        .test_before_acquire(connections > 1)
+        .test_before_acquire(purpose != Purpose::Write)
         .sqlx_logging(false);
     options
 }

@@ -31,7 +31,7 @@ use crate::ledger::request::Needs;
 use crate::seal::{SealMac, Sealer};
 use atm_rpc::types::time::Timestamp;
 use bounded::Bounded;
-use engine::Engine;
+use engine::{Engine, Purpose};
 use heads::SealedHeads;
 use sea_orm::{
     DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait, QuerySelect, SqliteTransactionMode,
@@ -121,7 +121,7 @@ impl Store {
         if !self.engine.is_server() {
             closed?;
         }
-        *writer = self.engine.connect(1).await?;
+        *writer = self.engine.connect(Purpose::Write).await?;
         Ok(())
     }
 

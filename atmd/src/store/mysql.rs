@@ -2,7 +2,7 @@
 
 use super::OpenError;
 use super::bounded::Bounded;
-use super::engine::{CONNECT_TIMEOUT, LOCK_TIMEOUT_S, server_pool};
+use super::engine::{CONNECT_TIMEOUT, LOCK_TIMEOUT_S, Purpose, server_pool};
 use super::server::{Server, first_connection};
 use crate::config::{DatabaseServer, TlsMode};
 use sea_orm::sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlSslMode};
@@ -37,29 +37,35 @@ fn login(server: &DatabaseServer, options: MySqlConnectOptions) -> MySqlConnectO
     }
 }
 
-/// What a session of atmd needs: text that does not fit is an error, and nobody waits long for a lock, which
-/// a node that froze does not keep (MariaDB alone can see to that).
-fn session_settings() -> String {
-    format!(
+/// What a session of atmd needs: text that does not fit is an error, and who writes neither waits long for a
+/// lock nor keeps it when it froze (MariaDB alone can see to that).
+fn session_settings(purpose: Purpose) -> String {
+    let mut settings = String::from(
         "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
-         SET SESSION innodb_lock_wait_timeout = {LOCK_TIMEOUT_S}, \
-         sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,PIPES_AS_CONCAT' \
-         /*M!100300 , idle_transaction_timeout = {} */",
-        2 * LOCK_TIMEOUT_S
-    )
+         SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,PIPES_AS_CONCAT'",
+    );
+    if purpose == Purpose::Write {
+        settings += &format!(
+            ", innodb_lock_wait_timeout = {LOCK_TIMEOUT_S} /*M!100300 , idle_transaction_timeout = {} */",
+            2 * LOCK_TIMEOUT_S
+        );
+    }
+    settings
 }
 
-pub(super) async fn connect(server: &DatabaseServer, connections: u32) -> Result<DatabaseConnection, DbErr> {
+pub(super) async fn connect(server: &DatabaseServer, purpose: Purpose) -> Result<DatabaseConnection, DbErr> {
     let server = server.clone();
-    let mut options = server_pool("mysql://localhost", connections);
-    options.map_sqlx_mysql_opts(move |options| login(&server, options)).map_sqlx_mysql_pool_opts(|pool| {
-        pool.after_connect(|connection, _| {
-            Box::pin(async move {
-                let settings = session_settings();
-                connection.execute(sea_orm::sqlx::AssertSqlSafe(settings)).await.map(drop)
+    let mut options = server_pool("mysql://localhost", purpose);
+    options.map_sqlx_mysql_opts(move |options| login(&server, options)).map_sqlx_mysql_pool_opts(
+        move |pool| {
+            pool.after_connect(move |connection, _| {
+                Box::pin(async move {
+                    let settings = session_settings(purpose);
+                    connection.execute(sea_orm::sqlx::AssertSqlSafe(settings)).await.map(drop)
+                })
             })
-        })
-    });
+        },
+    );
     Database::connect(options).await
 }
 

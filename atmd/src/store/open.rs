@@ -1,7 +1,7 @@
 //! Opening the database: who may, how durable it is, and its schema.
 
 use super::bounded::Bounded;
-use super::engine::Engine;
+use super::engine::{Engine, Purpose};
 use super::entity::{account, bank, journal};
 use super::error::is_denied;
 use super::heads::SealedHeads;
@@ -138,7 +138,7 @@ impl Store {
         }
         let bank = found(&writer, config, now).await?;
         check_seals(&writer, &engine).await?;
-        let readers = engine.connect(config.database.read_connections).await?;
+        let readers = engine.connect(Purpose::Read(config.database.read_connections)).await?;
         let instance = bank.instance.as_slice().try_into().map_err(|_| convert::corrupt("bank"))?;
         let sealed = Arc::new(SealedHeads::new(load::head(&writer).await?.1));
         let writer = Arc::new(Mutex::new(writer));
@@ -156,7 +156,7 @@ pub async fn exists(config: &Config) -> Result<bool, OpenError> {
         return Ok(path.exists());
     }
     check_reachable(&engine).await?;
-    let connection = engine.connect(1).await?;
+    let connection = engine.connect(Purpose::Write).await?;
     let manager = SchemaManager::new(&connection.inner);
     let found = manager.has_table("bank").await? && stored_bank(&connection).await?.is_some();
     connection.close().await?;
@@ -186,7 +186,7 @@ async fn check_reachable(engine: &Engine) -> Result<(), OpenError> {
 /// A connection to a database that is there and durable.
 async fn first_connection(engine: &Engine) -> Result<Bounded<DatabaseConnection>, OpenError> {
     check_reachable(engine).await?;
-    let connection = engine.connect(1).await?;
+    let connection = engine.connect(Purpose::Write).await?;
     match engine {
         Engine::Sqlite(_) => sqlite::check_durability(&connection).await?,
         Engine::Mysql(_) => mysql::check_durability(&connection).await?,

@@ -2,7 +2,7 @@
 
 use super::OpenError;
 use super::bounded::Bounded;
-use super::engine::{CONNECT_TIMEOUT, LOCK_TIMEOUT_S, server_pool};
+use super::engine::{CONNECT_TIMEOUT, LOCK_TIMEOUT_S, Purpose, server_pool};
 use super::server::{Server, first_connection};
 use crate::config::{DatabaseServer, TlsMode};
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
@@ -34,24 +34,26 @@ fn login(server: &DatabaseServer, options: PgConnectOptions) -> PgConnectOptions
     }
 }
 
-/// What a session of atmd needs: nobody waits long for a lock, and a node that froze does not keep it.
-fn session_settings() -> String {
-    format!(
-        "SET default_transaction_isolation = 'read committed'; \
-         SET lock_timeout = '{LOCK_TIMEOUT_S}s'; \
-         SET idle_in_transaction_session_timeout = '{}s'",
-        2 * LOCK_TIMEOUT_S
-    )
+/// What a session of atmd needs: who writes neither waits long for a lock nor keeps it when it froze.
+fn session_settings(purpose: Purpose) -> String {
+    let mut settings = String::from("SET default_transaction_isolation = 'read committed'");
+    if purpose == Purpose::Write {
+        settings += &format!(
+            "; SET lock_timeout = '{LOCK_TIMEOUT_S}s'; SET idle_in_transaction_session_timeout = '{}s'",
+            2 * LOCK_TIMEOUT_S
+        );
+    }
+    settings
 }
 
-pub(super) async fn connect(server: &DatabaseServer, connections: u32) -> Result<DatabaseConnection, DbErr> {
+pub(super) async fn connect(server: &DatabaseServer, purpose: Purpose) -> Result<DatabaseConnection, DbErr> {
     let server = server.clone();
-    let mut options = server_pool("postgres://localhost", connections);
+    let mut options = server_pool("postgres://localhost", purpose);
     options.map_sqlx_postgres_opts(move |options| login(&server, options)).map_sqlx_postgres_pool_opts(
-        |pool| {
-            pool.after_connect(|connection, _| {
+        move |pool| {
+            pool.after_connect(move |connection, _| {
                 Box::pin(async move {
-                    let settings = session_settings();
+                    let settings = session_settings(purpose);
                     connection.execute(sea_orm::sqlx::AssertSqlSafe(settings)).await.map(drop)
                 })
             })

@@ -99,7 +99,7 @@ fn give_up(failed: Failed, replies: Vec<oneshot::Sender<Decision>>) -> Verdict {
         }
         Failed::Invariant(what) => return Verdict::Ended(Ended::Invariant(what)),
     };
-    let decisions = replies.iter().map(|_| Err(told.clone())).collect();
+    let decisions = replies.iter().map(|_| Err(told)).collect();
     answer(replies, decisions);
     Verdict::NothingDone
 }

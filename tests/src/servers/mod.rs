@@ -10,6 +10,7 @@ mod database;
 mod folder;
 mod mariadb;
 mod postgresql;
+pub mod proxy;
 mod system;
 
 pub use certificates::strange_ca;

@@ -1,0 +1,68 @@
+//! Another hand in the bank's database: where the books would not balance any more, atmd says so, stores nothing,
+//! and ends, and a start does not go on from there.
+
+use atm_rpc::types::account::AccountId;
+use atm_rpc::types::key::RequestKey;
+use atm_tests::bank::{self, rupees};
+use atm_tests::daemon::{Atmd, Options};
+use atm_tests::link;
+use atm_tests::process::run;
+use atm_tests::servers::Engine;
+use tokio::task::block_in_place;
+
+/// What ended inside.
+const SOFTWARE: i32 = 70;
+const CONFIGURATION: i32 = 78;
+
+async fn a_balance_below_zero_ends_atmd(engine: Engine) {
+    let Some(database) = engine.database() else { return };
+    let mut atmd = Atmd::start(&database.options(&Options::default()));
+    let mobile = bank::number(1);
+    link::register(&atmd, mobile).await;
+    let mut customer = link::logged_in(&atmd, mobile).await;
+    let _ = customer.deposit(RequestKey::generate(), rupees(100)).await.unwrap();
+    let id = AccountId::of(mobile).raw();
+    let _ = database.sql(&format!("UPDATE account SET posted_minor = -1000 WHERE id = {id}"));
+    let entries = || database.sql("SELECT count(*) FROM journal");
+    let before = entries();
+    let answer = tokio::spawn(async move { customer.deposit(RequestKey::generate(), rupees(1)).await });
+    let ended = block_in_place(|| atmd.ended());
+    assert_eq!(ended.code(), Some(SOFTWARE), "{ended}");
+    assert_eq!(entries(), before, "it went on to write");
+    answer.abort();
+    assert!(answer.await.is_err_and(|end| end.is_cancelled()), "it was acknowledged");
+    let log = atmd.log();
+    assert!(log.contains("an invariant of the ledger is broken") && log.contains("below zero"), "{log}");
+}
+
+async fn a_journal_cut_at_its_end_is_not_opened(engine: Engine) {
+    let Some(database) = engine.database() else { return };
+    let mut atmd = Atmd::start(&database.options(&Options::default()));
+    link::register(&atmd, bank::number(1)).await;
+    assert!(atmd.stop().success());
+    let _ = database.sql("DELETE FROM journal WHERE seq = 2");
+    let anywhere = ["--set", "server.port=0", "--set", "operator.listen=127.0.0.1:0"];
+    let refused = run(atmd.command(&anywhere), "").coded(CONFIGURATION);
+    let expected = "the journal ends with entry 1 and its last seal tells of 2";
+    assert!(refused.stderr.contains(expected), "{}", refused.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_balance_below_zero_ends_atmd_on_mariadb() {
+    a_balance_below_zero_ends_atmd(Engine::MariaDb).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_balance_below_zero_ends_atmd_on_postgresql() {
+    a_balance_below_zero_ends_atmd(Engine::PostgreSql).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_journal_cut_at_its_end_is_not_opened_on_mariadb() {
+    a_journal_cut_at_its_end_is_not_opened(Engine::MariaDb).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_journal_cut_at_its_end_is_not_opened_on_postgresql() {
+    a_journal_cut_at_its_end_is_not_opened(Engine::PostgreSql).await;
+}
