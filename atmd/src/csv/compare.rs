@@ -97,7 +97,7 @@ impl Comparison {
     /// # Errors
     /// Where the file cannot be read.
     pub fn entry(&mut self, entry: &Entry, found: Found<'_>) -> io::Result<()> {
-        if self.line == 0 {
+        if self.line == 0 && self.state == State::Going {
             self.header(entry.seq.0, found)?;
         }
         if self.state == State::Going && self.length.is_none_or(|length| self.byte < length) {

@@ -6,8 +6,8 @@
 
 use super::bounded::Bounded;
 use super::entity::{account, audit, journal, seal};
-use super::{SealHead, Store, StoreError, convert, load};
-use crate::ledger::book::{Account, Head};
+use super::{Store, StoreError, convert};
+use crate::ledger::book::Account;
 use crate::ledger::entry::Entry;
 use crate::ledger::request::{Audit, AuditDraft};
 use crate::seal::Seal;
@@ -25,6 +25,9 @@ use std::time::Duration;
 
 /// How long a server may take to look through all request keys.
 const SCAN_TIME: Duration = Duration::from_secs(600);
+
+/// Seals that are looked at for one that can be read.
+const LAST_SEALS: u64 = 100;
 
 /// A row as it is stored.
 #[derive(Debug)]
@@ -142,15 +145,14 @@ impl Store {
 }
 
 impl View {
-    /// Where the journal ends, and place and hash of the last seal.
+    /// The newest seal that can be read, of the newest [`LAST_SEALS`].
     ///
     /// # Errors
     /// As every function here: [`StoreError`] where the table cannot be read.
-    pub async fn head(&self) -> Result<(Head, SealHead), StoreError> {
-        match &self.on {
-            On::Live(connection) => load::head(connection).await,
-            On::Snapshot(transaction) => load::head(transaction).await,
-        }
+    pub async fn last_seal(&self) -> Result<Option<Seal>, StoreError> {
+        let query = seal::Entity::find().order_by_desc(seal::Column::Id).limit(LAST_SEALS);
+        let rows = self.all(query.build(self.backend())).await?;
+        Ok(rows.iter().find_map(|row| kept_seal(row).row.ok()))
     }
 
     /// Rows of a table: of entries, rows of the audit log, seals, or accounts, which have no hash.

@@ -113,7 +113,7 @@ struct Bounds {
 /// [`Stopped`]; what was found until then is not the whole.
 pub async fn verify(subject: Subject, job: &Arc<Job>) -> Result<Looked, Stopped> {
     let live = subject.store.live();
-    let (head, seal) = live.head().await?;
+    let seal = live.last_seal().await?;
     let opened = Ledger::ALL.map(|ledger| {
         Comparison::open(&subject.folder, ledger, subject.currency, subject.must_have)
             .map_err(|source| Stopped::Ledger { ledger, source })
@@ -125,16 +125,20 @@ pub async fn verify(subject: Subject, job: &Arc<Job>) -> Result<Looked, Stopped>
     let (accounts_to, accounts) = mpsc::channel(PAGES_AHEAD);
     let checker = Checker { subject: subject.clone(), job: Arc::clone(job), ledgers };
     let checked = spawn_blocking(move || checker.check([first, since], accounts));
-    job.enter(Phase::History, u64::try_from(head.seq).unwrap_or(0));
-    let until = Bounds { seal: Some(seal.id), seq: Some(head.seq), audit: Some(head.audit) };
-    if seal.id > 0 {
-        read(&live, Bounds::default(), until, sent).await;
-    } else {
-        drop(sent);
+    let until = seal.map(|seal| Bounds {
+        seal: Some(seal.id),
+        seq: Some(seal.last_seq),
+        audit: Some(seal.last_audit),
+    });
+    let total = until.and_then(|until| until.seq).and_then(|seq| u64::try_from(seq).ok());
+    job.enter(Phase::History, total.unwrap_or(0));
+    match until {
+        Some(until) => read(&live, Bounds::default(), until, sent).await,
+        None => drop(sent),
     }
     if !job.is_stopped() {
         let snapshot = subject.store.snapshot().await?;
-        let after = if seal.id > 0 { until } else { Bounds::default() };
+        let after = until.unwrap_or_default();
         read(&snapshot, after, Bounds::default(), sent_since).await;
         job.enter(Phase::Accounts, snapshot.account_count().await?);
         pump(&snapshot, accounts_to, None, None).await;

@@ -1,6 +1,6 @@
 //! Changes at random: of single values, of whole rows, of their order, of the end. Not one may pass.
 //!
-//! `ATM_TAMPER` says how many; some hundreds otherwise.
+//! `ATM_TAMPER` says how many; a thousand otherwise.
 
 use super::bank::{Bank, places};
 
@@ -187,7 +187,7 @@ async fn differs(bank: &Bank) -> bool {
 
 #[tokio::test]
 async fn no_change_passes() {
-    let rounds: usize = std::env::var("ATM_TAMPER").map_or(300, |count| count.parse().unwrap());
+    let rounds: usize = std::env::var("ATM_TAMPER").map_or(1_000, |count| count.parse().unwrap());
     let seed = std::env::var("ATM_TAMPER_SEED").map_or(17, |seed| seed.parse().unwrap());
     let bank = Bank::with_history().await;
     bank.store.execute("PRAGMA synchronous = OFF").await.unwrap();
