@@ -29,4 +29,5 @@ mod sessions;
 mod setup;
 mod single;
 mod story;
+mod verify;
 mod writer;

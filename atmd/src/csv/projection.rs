@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -92,17 +92,8 @@ impl Projection {
                 if stopping {
                     return;
                 }
-                let wish = tokio::select! {
-                    _ = commits.changed() => {
-                        sleep(GATHER).await;
-                        None
-                    }
-                    () = stop.cancelled() => None,
-                    wish = self.wishes.recv() => wish,
-                };
-                if let Some(wish) = wish {
+                if self.wait(&mut commits, &stop).await {
                     files = None;
-                    self.fulfil(wish).await;
                 }
                 continue;
             };
@@ -118,10 +109,29 @@ impl Projection {
         }
     }
 
-    async fn fulfil(&self, Rebuild { dry_run, job, reply }: Rebuild) {
-        let rebuilt = self.rebuild(dry_run, &job).await;
-        // Who does not wait any more finds it in the log.
-        let _ = reply.send(rebuilt);
+    /// Waits for entries or the end, and fulfils operators' wishes meanwhile. Says whether files were replaced.
+    async fn wait(&mut self, commits: &mut watch::Receiver<i64>, stop: &CancellationToken) -> bool {
+        loop {
+            let wish = tokio::select! {
+                _ = commits.changed() => {
+                    sleep(GATHER).await;
+                    return false;
+                }
+                () = stop.cancelled() => return false,
+                // There are no more wishes once nobody can have one.
+                Some(wish) = self.wishes.recv() => wish,
+            };
+            let Rebuild { audit, job, reply } = wish;
+            let tried = audit.is_none();
+            let rebuilt = self.rebuild(audit, &job).await;
+            let same = rebuilt.as_ref().is_ok_and(|ledgers| ledgers.iter().all(|ledger| !ledger.changed));
+            // Who does not wait any more finds it in the log.
+            let _ = reply.send(rebuilt);
+            // What was only looked at stays as it was found.
+            if !tried && !same {
+                return true;
+            }
+        }
     }
 
     /// Brings the files up to the end of the journal.

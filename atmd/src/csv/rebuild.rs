@@ -8,7 +8,7 @@ use super::render::Ledger;
 use crate::files::sync_folder_of;
 use crate::jobs::Job;
 use crate::ledger::entry::Entry;
-use crate::ledger::request::{Checkpoint, Request};
+use crate::ledger::request::{AuditDraft, Checkpoint, OperatorAct, Request};
 use anyhow::{Context, bail};
 use atm_rpc::operator::ledger::{Phase, RebuiltLedger};
 use atm_rpc::types::money::Currency;
@@ -27,8 +27,8 @@ const PAGE: u64 = 2_000;
 /// The wish that ledgers which differ be written anew.
 #[derive(Debug)]
 pub struct Rebuild {
-    /// Whether it is only tried.
-    pub dry_run: bool,
+    /// Who wishes it, for the audit log; `None` where it is only tried.
+    pub audit: Option<AuditDraft>,
     /// Who waits, and where progress goes.
     pub job: Arc<Job>,
     /// Takes what became of each ledger.
@@ -56,13 +56,24 @@ struct NewFile {
 impl Projection {
     /// Compares both ledgers with the journal, and puts new ones in the place of those that differ. Files that are
     /// open are not those of the folder any more.
-    pub(super) async fn rebuild(&self, dry_run: bool, job: &Arc<Job>) -> anyhow::Result<Vec<RebuiltLedger>> {
+    pub(super) async fn rebuild(
+        &self,
+        audit: Option<AuditDraft>,
+        job: &Arc<Job>,
+    ) -> anyhow::Result<Vec<RebuiltLedger>> {
+        let dry_run = audit.is_none();
         let last = self.store.head().await?.seq;
         let compared = self.compare(last, job).await?;
         let differing: Vec<Ledger> =
             compared.iter().filter(|one| one.differs).map(|one| one.ledger).collect();
         let mut written = Vec::new();
         if !differing.is_empty() {
+            if let Some(audit) = audit {
+                // No audit row, no effect.
+                let names: Vec<&str> = differing.iter().map(|ledger| ledger.file_name()).collect();
+                let act = OperatorAct::Noted(format!("begun: {}", names.join(", ")));
+                self.writer.submit(Request::Operate { audit, act }).await?;
+            }
             written = self.write(last, differing, dry_run, job).await?;
         }
         let mut rebuilt = Vec::new();

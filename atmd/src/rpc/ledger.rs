@@ -172,24 +172,16 @@ fn finish_verify(ticket: Ticket, looked: Result<Looked, Stopped>, operator: &str
     ticket.finish(end);
 }
 
-/// Asks the task that has the ledgers. What it does has its row of the audit log before and after it.
+/// Asks the task that has the ledgers. What it changes has its row of the audit log before, and all of it after.
 async fn rebuild(
     services: &Services,
     job: &Arc<Job>,
     audit: AuditDraft,
     dry_run: bool,
 ) -> Result<JobEnd, ServiceError> {
-    let note = async |result: String| {
-        if dry_run {
-            return Ok(());
-        }
-        let act = OperatorAct::Noted(result);
-        services.writer.submit(Request::Operate { audit: audit.clone(), act }).await.map(drop)
-    };
-    note("begun".to_owned()).await?;
     job.enter(Phase::Waiting, 0);
     let (reply, answer) = oneshot::channel();
-    let wish = Rebuild { dry_run, job: Arc::clone(job), reply };
+    let wish = Rebuild { audit: (!dry_run).then(|| audit.clone()), job: Arc::clone(job), reply };
     let asked = services.rebuilds.send(wish).await.map_err(|_| ServiceError::Unavailable);
     let rebuilt = match asked {
         Ok(()) => answer.await.map_err(|_| ServiceError::Unavailable),
@@ -201,10 +193,13 @@ async fn rebuild(
         Ok(Err(error)) => ("failed".to_owned(), Err(internal(&format!("{error:#}")))),
         Err(error) => ("failed".to_owned(), Err(error)),
     };
-    if let Err(error) = note(result.clone()).await {
-        warn!(%error, result, "the end of a job is not in the audit log");
-    }
     info!(operator = audit.operator, method = REBUILD, dry_run, result, "a job ended");
+    if !dry_run {
+        let act = OperatorAct::Noted(result);
+        if let Err(error) = services.writer.submit(Request::Operate { audit, act }).await {
+            warn!(%error, "the end of a job is not in the audit log");
+        }
+    }
     end
 }
 

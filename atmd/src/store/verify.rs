@@ -16,9 +16,9 @@ use atm_rpc::types::account::AccountId;
 use atm_rpc::types::time::{BusinessDate, Timestamp};
 use sea_orm::sqlx::{Row, TypeInfo, ValueRef};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
-    ExprTrait, IsolationLevel, Order, PrimaryKeyToColumn, QueryFilter, QueryOrder, QueryResult, QuerySelect,
-    QueryTrait, Statement, TransactionOptions, TryGetable,
+    AccessMode, ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    EntityTrait, ExprTrait, IsolationLevel, Order, PrimaryKeyToColumn, QueryFilter, QueryOrder, QueryResult,
+    QuerySelect, QueryTrait, Statement, TransactionOptions, TryGetable,
 };
 use std::fmt;
 use std::time::Duration;
@@ -138,8 +138,12 @@ impl Store {
     /// [`StoreError`].
     pub async fn snapshot(&self) -> Result<View, StoreError> {
         // SQLite knows no levels: a transaction that reads sees one moment.
-        let isolation_level = self.engine.is_server().then_some(IsolationLevel::RepeatableRead);
-        let options = TransactionOptions { isolation_level, ..TransactionOptions::default() };
+        let server = self.engine.is_server();
+        let options = TransactionOptions {
+            isolation_level: server.then_some(IsolationLevel::RepeatableRead),
+            access_mode: server.then_some(AccessMode::ReadOnly),
+            ..TransactionOptions::default()
+        };
         Ok(View { on: On::Snapshot(self.readers.begin(options).await?) })
     }
 }

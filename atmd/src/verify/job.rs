@@ -112,6 +112,14 @@ struct Bounds {
 /// # Errors
 /// [`Stopped`]; what was found until then is not the whole.
 pub async fn verify(subject: Subject, job: &Arc<Job>) -> Result<Looked, Stopped> {
+    tokio::select! {
+        looked = verify_all(subject, job) => looked,
+        // Whatever it waits for: a server may take long.
+        () = job.stopped() => Err(Stopped::Asked),
+    }
+}
+
+async fn verify_all(subject: Subject, job: &Arc<Job>) -> Result<Looked, Stopped> {
     let live = subject.store.live();
     let seal = live.last_seal().await?;
     let opened = Ledger::ALL.map(|ledger| {
