@@ -165,11 +165,11 @@ async fn an_end_that_was_cut_off_is_found_by_a_head_from_the_log(database: &Data
     assert!(tokio::task::block_in_place(|| atmd.log()).contains("seal head"));
     let cut = format!("DELETE FROM seal WHERE id > {}; DELETE FROM audit WHERE id > 0", id(&before));
     execute(&atmd, database, &cut).await;
-    let lost = format!("seal_head seal {}", id(&after));
-    assert_eq!(findings(ledger(&atmd, &["verify"])), [lost.clone()], "atmd remembers what it sealed");
+    let lost = [format!("seal_head seal {}", id(&after))];
+    assert_eq!(findings(ledger(&atmd, &["verify"])), lost, "atmd remembers what it sealed");
     tokio::task::block_in_place(|| atmd.restart());
     assert_eq!(rows(ledger(&atmd, &["verify"]), 0), Vec::<Value>::new(), "what is left is whole in itself");
-    assert_eq!(findings(ledger(&atmd, &["verify", "--head", &after])), [lost]);
+    assert_eq!(findings(ledger(&atmd, &["verify", "--head", &after])), lost);
     assert_eq!(rows(ledger(&atmd, &["verify", "--head", &before]), 0), Vec::<Value>::new());
     let _ = ledger(&atmd, &["verify", "--head", "nonsense"]).coded(2);
 }
@@ -207,7 +207,9 @@ async fn each_right_is_needed_and_numbers_are_masked() {
     let database = Engine::Sqlite.database().unwrap();
     let account = AccountId::of(alice).raw();
     execute(&atmd, &database, &format!("UPDATE account SET posted_minor = 7 WHERE id = {account}")).await;
-    fs::write(atmd.client_csv(), format!("{}\n", alice.full())).unwrap();
+    // As long as it was: atmd itself notices where a file is shorter or longer, and puts it right.
+    let whole = fs::read_to_string(atmd.client_csv()).unwrap();
+    fs::write(atmd.client_csv(), whole.replace("registered", "REGISTERED")).unwrap();
     for (capabilities, shown) in [
         (&[Capability::LedgerRead][..], alice.masked()),
         (&[Capability::LedgerRead, Capability::AccountsPii][..], alice.full()),

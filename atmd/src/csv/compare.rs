@@ -260,7 +260,8 @@ mod tests {
         let end = header + 3 * row;
         let cut = |by: u64| whole[..whole.len() - usize::try_from(by).unwrap()].to_owned();
         let second = |from: &str, to: &str| Some(whole.replace(from, to));
-        let table: Vec<(Option<String>, i64, Vec<(u64, u64)>)> = vec![
+        type Row = (Option<String>, i64, Vec<(u64, u64)>);
+        let table: Vec<Row> = vec![
             (Some(whole.clone()), 3, vec![]),
             (None, 0, vec![]),
             (None, 1, vec![(1, 0)]),

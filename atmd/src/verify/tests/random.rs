@@ -109,7 +109,7 @@ fn change(dice: &mut Dice, places: &Places) -> String {
     let table = dice.roll(TABLES.len());
     let (name, place, columns) = TABLES[table];
     let (one, other) = (places.one(dice, table), places.one(dice, table));
-    let column = dice.of(&columns.iter().copied().collect::<Vec<&str>>());
+    let column = dice.of(columns);
     match dice.roll(20) {
         0..=12 => {
             let value = value(dice, name, place, column, other);

@@ -227,16 +227,16 @@ async fn an_end_that_was_cut_off_is_found_by_a_head_that_was_seen() {
     bank.store.execute(&customer).await.unwrap();
     let (_, findings) = bank.verify(Vec::new(), 0).await;
     assert_eq!(places(&findings), [""; 0], "what is left is whole in itself");
-    let lost = format!("seal_head seal {}", told.id);
-    assert_eq!(places(&bank.verify(vec![told], 0).await.1), [lost.clone()], "a head from the log");
-    assert_eq!(places(&bank.findings().await), [lost.clone()], "the head that is remembered");
+    let lost = [format!("seal_head seal {}", told.id)];
+    assert_eq!(places(&bank.verify(vec![told], 0).await.1), lost, "a head from the log");
+    assert_eq!(places(&bank.findings().await), lost, "the head that is remembered");
     // The chain grows again, and beyond what was cut off.
     for _ in 0..=told.id {
         bank.batch(&[super::bank::strange()]).await;
     }
-    assert_eq!(places(&bank.findings().await), [lost.clone()]);
+    assert_eq!(places(&bank.findings().await), lost);
     let other = SealHead { mac: [0; 32], ..told };
-    assert_eq!(places(&bank.verify(vec![other], 0).await.1), [lost]);
+    assert_eq!(places(&bank.verify(vec![other], 0).await.1), lost);
 }
 
 #[tokio::test]
