@@ -12,7 +12,7 @@ mod arguments;
 mod commands;
 mod identity;
 mod link;
-mod plugins;
+pub mod plugins;
 mod render;
 mod settings;
 mod stop;

@@ -17,6 +17,7 @@ struct Row {
     rate: Figure,
     median_us: Figure,
     p99_us: Figure,
+    processor_us: Figure,
 }
 
 fn main() {
@@ -45,10 +46,11 @@ async fn measure(rows: &mut [Row]) {
         let there = u32::try_from(opened.len()).expect("a count fits");
         opened.extend(load::sessions(&atmd, there, count - there).await);
         let counted;
-        (opened, counted) = load::deposits(opened, figures::duration()).await;
+        (opened, counted) = load::deposits(&atmd, opened, figures::duration()).await;
         row.rate.add(counted.rate);
         row.median_us.add(counted.median.as_secs_f64() * 1e6);
         row.p99_us.add(counted.p99.as_secs_f64() * 1e6);
+        row.processor_us.add(counted.processor.as_secs_f64() * 1e6);
     }
 }
 
@@ -60,8 +62,16 @@ fn report(rows: &[Row], peer: Option<&Figure>, sync_us: &Figure) {
         "Deposits of as many sessions, each on a TLS connection of its own and asking again as soon as it is answered; \
          SQLite. The yardstick, pgbench tpcb-like with 64 clients on one branch: {yardstick}. fdatasync: {sync_us} µs."
     );
-    let columns =
-        ["sessions", "deposits a second", "beside pgbench", "target", "median µs", "p99 µs", "p99 / median"];
+    let columns = [
+        "sessions",
+        "deposits a second",
+        "beside pgbench",
+        "target",
+        "median µs",
+        "p99 µs",
+        "p99 / median",
+        "atmd's processor, µs each",
+    ];
     figures::table("End to end over TLS", &note, &columns);
     for (count, row) in SESSIONS.into_iter().zip(rows) {
         let target = match count {
@@ -78,6 +88,7 @@ fn report(rows: &[Row], peer: Option<&Figure>, sync_us: &Figure) {
             row.median_us.to_string(),
             row.p99_us.to_string(),
             times(row.p99_us.ratio(&row.median_us)),
+            row.processor_us.to_string(),
         ]);
     }
 }

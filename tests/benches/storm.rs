@@ -69,11 +69,11 @@ async fn measure(calm: &mut Deposits, stormy: &mut Deposits, logins: &mut Figure
     let storming =
         join_all((SESSIONS..SESSIONS + STORMING).map(|n| Session::register(&atmd, bank::number(n)))).await;
     let length = figures::duration();
-    let (sessions, counted) = load::deposits(sessions, length).await;
+    let (sessions, counted) = load::deposits(&atmd, sessions, length).await;
     calm.add(&counted);
     // Both count the same time.
     let storm = load::logins(storming, length);
-    let (_, counted) = load::deposits(sessions, length).await;
+    let (_, counted) = load::deposits(&atmd, sessions, length).await;
     stormy.add(&counted);
     logins.add(storm.await.expect("log-ins go on to the end").rate);
 }

@@ -67,7 +67,15 @@ impl BankRow {
 /// # Errors
 /// What is wrong with the file, and in which row.
 pub fn client(file: &Path) -> Result<Vec<ClientRow>, String> {
-    rows(file, CLIENT, |fields: [&str; 8]| {
+    of(file, client_rows)
+}
+
+/// The rows of a client.csv that has this text.
+///
+/// # Errors
+/// What is wrong with it, and in which row.
+pub fn client_rows(text: &str) -> Result<Vec<ClientRow>, String> {
+    rows(text, CLIENT, |fields: [&str; 8]| {
         let [mobile, action, amount, user_balance, bank_balance, timestamp, session_start, elapsed] = fields;
         Ok(ClientRow {
             mobile: mobile.to_owned(),
@@ -87,7 +95,15 @@ pub fn client(file: &Path) -> Result<Vec<ClientRow>, String> {
 /// # Errors
 /// What is wrong with the file, and in which row.
 pub fn bank(file: &Path) -> Result<Vec<BankRow>, String> {
-    rows(file, BANK, |[mobile, action, amount, bank_balance, timestamp]: [&str; 5]| {
+    of(file, bank_rows)
+}
+
+/// The rows of a bank.csv that has this text.
+///
+/// # Errors
+/// What is wrong with it, and in which row.
+pub fn bank_rows(text: &str) -> Result<Vec<BankRow>, String> {
+    rows(text, BANK, |[mobile, action, amount, bank_balance, timestamp]: [&str; 5]| {
         Ok(BankRow {
             mobile: mobile.to_owned(),
             action: action_of(action)?,
@@ -114,21 +130,25 @@ pub fn continuous_bank(file: &Path) -> Result<Vec<BankRow>, String> {
     Ok(rows)
 }
 
+fn of<Rows>(file: &Path, read: impl Fn(&str) -> Result<Rows, String>) -> Result<Rows, String> {
+    let text = fs::read_to_string(file).map_err(|error| error.to_string());
+    text.and_then(|text| read(&text)).map_err(|wrong| format!("{}: {wrong}", file.display()))
+}
+
 fn rows<Row, const N: usize>(
-    file: &Path,
+    text: &str,
     header: &str,
     row: impl Fn([&str; N]) -> Result<Row, String>,
 ) -> Result<Vec<Row>, String> {
-    let text = fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let records = parse(&text).map_err(|wrong| format!("{}: {wrong}", file.display()))?;
+    let records = parse(text)?;
     let (first, records) = records.split_first().ok_or("no header")?;
     if first.join(",") != header {
-        return Err(format!("{}: the header is {first:?}", file.display()));
+        return Err(format!("the header is {first:?}"));
     }
     let typed = |(index, record): (usize, &Vec<String>)| {
         let fields: Vec<&str> = record.iter().map(String::as_str).collect();
         let fields = fields.try_into().map_err(|fields: Vec<_>| format!("{} fields", fields.len()));
-        let wrong = |wrong| format!("{}: row {}: {wrong}: {record:?}", file.display(), index + 1);
+        let wrong = |wrong| format!("row {}: {wrong}: {record:?}", index + 1);
         fields.and_then(&row).map_err(wrong)
     };
     records.iter().enumerate().map(typed).collect()

@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn a_figure_is_its_median_and_spread() {
         let mut figure = Figure::default();
-        [30.0, 10.0, 2_000.0].map(|value| figure.add(value));
+        [30.0, 10.0, 2_000.0].into_iter().for_each(|value| figure.add(value));
         assert_eq!(figure.to_string(), "30.0 (10.0 to 2,000)");
         let mut half = Figure::default();
         half.add(15.0);

@@ -17,6 +17,7 @@ pub mod csv;
 pub mod daemon;
 pub mod disk;
 pub mod figures;
+pub mod hostile;
 pub mod link;
 pub mod load;
 pub mod need;

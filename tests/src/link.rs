@@ -9,17 +9,19 @@ use atm_rpc::error::ServiceError;
 use atm_rpc::operator::OperatorClient;
 use atm_rpc::transport::tls::{self, Identity};
 use atm_rpc::transport::wire::ToServer;
-use atm_rpc::transport::{CUSTOMER, codec};
+use atm_rpc::transport::{CUSTOMER, OPERATOR, Service, codec};
 use atm_rpc::types::key::RequestKey;
 use atm_rpc::types::mobile::MobileNumber;
 use futures::{SinkExt, StreamExt};
-use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+use std::{fs, io};
 use tarpc::context::{self, Context};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::ClientConfig;
 use tokio_util::codec::Framed;
 
 /// Where test clients come from unless they say otherwise.
@@ -61,15 +63,13 @@ pub async fn logged_in(atmd: &Atmd, mobile: MobileNumber) -> Customer {
 /// # Panics
 /// Where there is no connection.
 pub async fn operator(atmd: &Atmd) -> OperatorClient {
-    let pem = fs::read(atmd.root_identity()).expect("there is a first operator");
-    let identity = Identity::from_pem(&pem, &pem).expect("its identity is usable");
-    let endpoint = Endpoint::operator(&atmd.operators().to_string(), &ca(atmd), identity);
+    let endpoint = Endpoint::operator(&atmd.operators().to_string(), &ca(atmd), root_identity(atmd));
     endpoint.expect("the identity is usable").operate().await.expect("atmd takes operators")
 }
 
 /// A client on one connection, from that address: it neither connects again nor repeats anything.
 pub async fn plain(atmd: &Atmd, source: IpAddr) -> CustomerClient {
-    let transport = codec::client(stream(atmd, source).await, CUSTOMER);
+    let transport = codec::client(stream(atmd, CUSTOMER, source).await, CUSTOMER);
     CustomerClient::new(tarpc::client::Config::default(), transport).spawn()
 }
 
@@ -96,7 +96,7 @@ pub struct Frames(Framed<TlsStream<TcpStream>, tokio_util::codec::LengthDelimite
 impl Frames {
     /// Opens one.
     pub async fn open(atmd: &Atmd) -> Self {
-        Self(Framed::new(stream(atmd, HERE).await, codec::frames(CUSTOMER)))
+        Self(Framed::new(stream(atmd, CUSTOMER, HERE).await, codec::frames(CUSTOMER)))
     }
 
     /// Sends a call, and gives the bytes of the answer's frame.
@@ -111,17 +111,53 @@ impl Frames {
     }
 }
 
-async fn stream(atmd: &Atmd, source: IpAddr) -> TlsStream<TcpStream> {
-    let address = atmd.customers();
-    let socket = TcpSocket::new_v4().expect("there are sockets");
-    socket.bind(SocketAddr::from((source, 0))).expect("each loopback address is ours");
-    let stream = socket.connect(address).await.expect("atmd listens");
-    stream.set_nodelay(true).expect("a socket takes options");
-    let config = tls::client_config(CUSTOMER, &ca(atmd), None).expect("the CA is usable");
-    let name = tls::server_name(&address.to_string()).expect("an address is a name");
-    TlsConnector::from(config).connect(name, stream).await.expect("atmd is trusted")
+/// A connection to one of the two services, as its clients have it, from that address.
+///
+/// # Panics
+/// Where atmd does not take it.
+pub async fn stream(atmd: &Atmd, service: Service, source: IpAddr) -> TlsStream<TcpStream> {
+    let identity = (service == OPERATOR).then(|| root_identity(atmd));
+    let config = tls::client_config(service, &ca(atmd), identity).expect("the CA is usable");
+    handshake(tcp(address(atmd, service), source).await, config).await.expect("atmd takes us")
 }
 
-fn ca(atmd: &Atmd) -> Vec<u8> {
+/// Where a service is.
+#[must_use]
+pub fn address(atmd: &Atmd, service: Service) -> SocketAddr {
+    if service == OPERATOR { atmd.operators() } else { atmd.customers() }
+}
+
+/// A connection without anything on it, from that address.
+///
+/// # Panics
+/// Where nobody listens.
+pub async fn tcp(to: SocketAddr, source: IpAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().expect("there are sockets");
+    socket.bind(SocketAddr::from((source, 0))).expect("each loopback address is ours");
+    let stream = socket.connect(to).await.expect("atmd listens");
+    stream.set_nodelay(true).expect("a socket takes options");
+    stream
+}
+
+/// TLS over a connection, by that configuration.
+///
+/// # Errors
+/// What the two could not agree on.
+pub async fn handshake(stream: TcpStream, config: Arc<ClientConfig>) -> io::Result<TlsStream<TcpStream>> {
+    let name = tls::server_name(&stream.peer_addr()?.to_string()).expect("an address is a name");
+    TlsConnector::from(config).connect(name, stream).await
+}
+
+fn root_identity(atmd: &Atmd) -> Identity {
+    let pem = fs::read(atmd.root_identity()).expect("there is a first operator");
+    Identity::from_pem(&pem, &pem).expect("its identity is usable")
+}
+
+/// The certificate that an atmd's clients trust.
+///
+/// # Panics
+/// Where atmd does not publish it.
+#[must_use]
+pub fn ca(atmd: &Atmd) -> Vec<u8> {
     fs::read(atmd.ca()).expect("atmd publishes its CA")
 }

@@ -5,6 +5,7 @@
 use crate::bank;
 use crate::daemon::Atmd;
 use crate::link::Frames;
+use crate::process::processor_time;
 use atm_rpc::customer::{CustomerRequest, CustomerResponse, Receipt};
 use atm_rpc::error::ServiceError;
 use atm_rpc::transport::CUSTOMER;
@@ -26,10 +27,13 @@ const WARM_UP: Duration = Duration::from_secs(1);
 pub struct Counted {
     /// Answers a second.
     pub rate: f64,
+    within: Duration,
     /// Of all latencies the one in the middle.
     pub median: Duration,
     /// The latency that 99 of 100 did not exceed.
     pub p99: Duration,
+    /// Processor time of the server for each answer, where it was measured.
+    pub processor: Duration,
 }
 
 impl Counted {
@@ -43,7 +47,20 @@ impl Counted {
         latencies.sort_unstable();
         let at = |part: usize| latencies[(latencies.len() * part / 100).min(latencies.len() - 1)];
         let count = u32::try_from(latencies.len()).expect("a count of answers fits");
-        Self { rate: f64::from(count) / within.as_secs_f64(), median: at(50), p99: at(99) }
+        Self {
+            rate: f64::from(count) / within.as_secs_f64(),
+            within,
+            median: at(50),
+            p99: at(99),
+            processor: Duration::ZERO,
+        }
+    }
+
+    /// With the processor time that a process used in a window that was just measured, its warming up included.
+    #[must_use]
+    pub fn with_processor(self, used: Duration) -> Self {
+        let answers = self.rate * (self.within + WARM_UP).as_secs_f64();
+        Self { processor: used.div_f64(answers), ..self }
     }
 }
 
@@ -202,7 +219,8 @@ pub fn logins(customers: Vec<Session>, length: Duration) -> JoinHandle<Counted> 
 ///
 /// # Panics
 /// Where a deposit is not answered by a receipt.
-pub async fn deposits(sessions: Vec<Session>, length: Duration) -> (Vec<Session>, Counted) {
+pub async fn deposits(atmd: &Atmd, sessions: Vec<Session>, length: Duration) -> (Vec<Session>, Counted) {
+    let before = processor_time(atmd.pid());
     let window = Window::of(length);
     let tasks = sessions.into_iter().map(|mut session| {
         tokio::spawn(async move {
@@ -216,7 +234,8 @@ pub async fn deposits(sessions: Vec<Session>, length: Duration) -> (Vec<Session>
     });
     let done = join_all(tasks).await.into_iter().map(|task| task.expect("a session goes on to the end"));
     let (sessions, latencies): (Vec<_>, Vec<_>) = done.unzip();
-    (sessions, Counted::of(latencies.into_iter().flatten().collect(), length))
+    let counted = Counted::of(latencies.into_iter().flatten().collect(), length);
+    (sessions, counted.with_processor(processor_time(atmd.pid()) - before))
 }
 
 #[cfg(test)]

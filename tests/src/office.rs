@@ -2,6 +2,7 @@
 //! without connections.
 
 use crate::load::{Counted, Window};
+use crate::process::processor_time;
 use crate::random::Random;
 use crate::{bank, books};
 use atm_rpc::operator::Role;
@@ -68,6 +69,7 @@ impl Office {
     /// # Panics
     /// Where the bank says no.
     pub async fn movements(&self, in_flight: u32, length: Duration) -> Counted {
+        let before = processor_time(std::process::id());
         let window = Window::of(length);
         let tasks = (0..in_flight).map(|n| {
             let (writer, callers) = (self.writer.clone(), Arc::clone(&self.callers));
@@ -83,7 +85,8 @@ impl Office {
             })
         });
         let latencies = join_all(tasks).await.into_iter().flat_map(|task| task.expect("a customer goes on"));
-        Counted::of(latencies.collect(), length)
+        let counted = Counted::of(latencies.collect(), length);
+        counted.with_processor(processor_time(std::process::id()) - before)
     }
 
     /// Lets go of the writer, and waits until it ended.

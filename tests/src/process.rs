@@ -5,6 +5,7 @@ use std::fmt;
 use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 /// What a program said and how it ended.
 #[derive(Clone, Debug)]
@@ -70,6 +71,21 @@ pub fn run(mut command: Command, input: &str) -> Outcome {
     }
     assert!(status.is_some(), "{command:?} did not end:\n{outcome}");
     outcome
+}
+
+/// The processor time that a process has used, in both modes and all its threads: proc(5), to a hundredth of a
+/// second.
+///
+/// # Panics
+/// Where there is no such process.
+#[must_use]
+pub fn processor_time(pid: u32) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process is there");
+    // The name in brackets may have anything in it; the fields behind it are counted from 3.
+    let fields = stat.rsplit_once(')').expect("a process has a name").1;
+    let ticks =
+        fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().expect("a number"));
+    Duration::from_millis(ticks.sum::<u64>() * 1_000 / rustix::param::clock_ticks_per_second())
 }
 
 /// Ends a process at once, if it did not end yet.

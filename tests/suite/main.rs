@@ -10,15 +10,19 @@
 
 mod atmctl;
 mod broken;
+mod checker;
 mod concurrency;
 mod conversation;
 mod crash;
 mod demo;
 mod disk;
 mod engines;
+mod failures;
 mod guessing;
+mod hostile;
 mod layout;
 mod ledgers;
+mod load;
 mod mended;
 mod operators;
 mod programs;

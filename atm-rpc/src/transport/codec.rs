@@ -24,7 +24,8 @@ where
     Call: DeserializeOwned,
     Answer: Serialize,
 {
-    Framed::new(stream, ServerCodec { frames: frames(service), format: service.format, types: PhantomData })
+    let frames = frames(service);
+    Framed::new(stream, ServerCodec { frames, format: service.format, inside: false, types: PhantomData })
 }
 
 /// The client's end of a connection, as tarpc's client takes it.
@@ -42,6 +43,8 @@ where
 pub struct ServerCodec<Call, Answer> {
     frames: LengthDelimitedCodec,
     format: Format,
+    /// Whether a frame has begun and is not whole yet.
+    inside: bool,
     types: PhantomData<fn(Call) -> Answer>,
 }
 
@@ -50,7 +53,9 @@ impl<Call: DeserializeOwned, Answer> Decoder for ServerCodec<Call, Answer> {
     type Error = io::Error;
 
     fn decode(&mut self, bytes: &mut BytesMut) -> io::Result<Option<Self::Item>> {
+        self.inside |= !bytes.is_empty();
         let Some(frame) = self.frames.decode(bytes)? else { return Ok(None) };
+        self.inside = false;
         let mut context = context::current();
         Ok(Some(match self.format.decode(&frame)? {
             ToServer::Request { id, deadline_ms, call } => {
@@ -61,6 +66,17 @@ impl<Call: DeserializeOwned, Answer> Decoder for ServerCodec<Call, Answer> {
                 ClientMessage::Cancel { trace_context: context.trace_context, request_id: id }
             }
         }))
+    }
+
+    /// What is left when the stream is at its end, where a frame that is not whole is an error.
+    fn decode_eof(&mut self, bytes: &mut BytesMut) -> io::Result<Option<Self::Item>> {
+        match self.decode(bytes)? {
+            None if self.inside => {
+                self.inside = false;
+                Err(io::Error::new(io::ErrorKind::InvalidData, "the connection ended inside of a frame"))
+            }
+            other => Ok(other),
+        }
     }
 }
 
@@ -118,6 +134,9 @@ fn remaining_ms(deadline: Instant) -> u64 {
 }
 
 #[cfg(test)]
+mod properties;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::customer::{CustomerRequest, CustomerResponse};
@@ -128,7 +147,7 @@ mod tests {
     type CustomerServer = ServerCodec<CustomerRequest, CustomerResponse>;
 
     fn codec<Call, Answer>(service: Service) -> ServerCodec<Call, Answer> {
-        ServerCodec { frames: frames(service), format: service.format, types: PhantomData }
+        ServerCodec { frames: frames(service), format: service.format, inside: false, types: PhantomData }
     }
 
     fn framed(content: &[u8]) -> BytesMut {

@@ -78,9 +78,10 @@ impl Format {
     }
 }
 
+/// The most characters of a reason: a parser's words may repeat what it read, which is as long as a frame.
+const REASON_LENGTH_MAX: usize = 120;
+
 fn invalid(error: impl ToString) -> io::Error {
-    io::Error::new(
-        io::ErrorKind::InvalidData,
-        format!("not a message of this protocol: {}", error.to_string()),
-    )
+    let reason: String = error.to_string().chars().take(REASON_LENGTH_MAX).collect();
+    io::Error::new(io::ErrorKind::InvalidData, format!("not a message of this protocol: {reason}"))
 }

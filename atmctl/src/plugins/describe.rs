@@ -58,7 +58,11 @@ async fn listen(child: &mut Child) -> Result<Vec<u8>, String> {
     status.success().then_some(text).ok_or_else(|| format!("it ended with {status}"))
 }
 
-fn read(name: &str, text: &[u8]) -> Result<Description, String> {
+/// Reads what a plugin of that name says about itself.
+///
+/// # Errors
+/// What would confuse the host, for whom the plugin belongs to.
+pub fn read(name: &str, text: &[u8]) -> Result<Description, String> {
     #[derive(serde::Deserialize)]
     struct Version {
         protocol: u16,

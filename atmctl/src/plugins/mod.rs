@@ -1,10 +1,10 @@
 //! Commands that are plugins: find, describe, decide how far it may go, connect, launch.
 
-pub(crate) mod describe;
+pub mod describe;
 pub(crate) mod discover;
 mod launch;
 mod output;
-mod parser;
+pub mod parser;
 mod process;
 mod relay;
 
@@ -39,7 +39,7 @@ pub(crate) async fn run(
 ) -> Result<u8, Stop> {
     let found = named(name, found)?;
     let description = describe::describe(found).await?;
-    let tree = arguments::tree().subcommand(parser::tree(&description));
+    let tree = parser::command_line(&description);
     let matches = tree.try_get_matches_from(arguments).map_err(arguments::stop_of)?;
     let globals = Globals::from_arg_matches(&matches).map_err(arguments::stop_of)?;
     let chosen = matches.subcommand().and_then(|(_, plugin)| plugin.subcommand());

@@ -1,13 +1,19 @@
 //! From a description to a command line that clap reads, and from what it read to the plugin's
 //! own arguments.
 
-use crate::arguments::after_help;
+use crate::arguments::{self, after_help};
 use atm_rpc::plugin::{Argument, Command, Description, Form, Kind};
 use clap::builder::{PossibleValuesParser, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches};
 
+/// The command line of atmctl where the plugin is the only one.
+#[must_use]
+pub fn command_line(description: &Description) -> clap::Command {
+    arguments::tree().subcommand(tree(description))
+}
+
 /// The plugin's part of the tree.
-pub(crate) fn tree(description: &Description) -> clap::Command {
+fn tree(description: &Description) -> clap::Command {
     clap::Command::new(description.name.clone())
         .about(description.summary.clone())
         .subcommand_required(true)
@@ -84,7 +90,7 @@ mod tests {
 
     fn read(line: &str) -> Result<Vec<String>, clap::Error> {
         let description: Description = serde_json::from_value(describe::tests::sample()).unwrap();
-        let root = crate::arguments::tree().subcommand(tree(&description));
+        let root = command_line(&description);
         root.clone().debug_assert();
         let matches = root.try_get_matches_from(line.split(' '))?;
         let (_, plugin) = matches.subcommand().unwrap();

@@ -198,8 +198,16 @@ pub fn from_text(
         Some(config) if values.problems.is_empty() => {
             Ok(Loaded { config, file, settings: values.items.into_iter().map(Item::into_setting).collect() })
         }
-        _ => Err(ConfigErrors { problems: values.problems }),
+        _ => {
+            Err(ConfigErrors { problems: values.problems.iter().map(|problem| printable(problem)).collect() })
+        }
     }
+}
+
+/// One line: a file may hold names that a terminal would obey.
+fn printable(problem: &str) -> String {
+    let shown = |c: char| if c.is_control() { c.escape_default().collect() } else { String::from(c) };
+    problem.chars().map(shown).collect()
 }
 
 #[cfg(test)]

@@ -5,11 +5,15 @@ use super::load::{INSTALLED, Origin, Setting};
 use super::values::{self as v, Parsed, amount, duration, number};
 use super::{Auth, Bank, Config, Database, DatabaseServer, Ledger, Limits, Logging, Operator, Server};
 use atm_rpc::types::money::Currency;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 /// Where an installed atmd keeps its data.
 const INSTALLED_DATA: &str = "/var/lib/atmd";
+/// Bytes that a file of a password may have.
+const PASSWORD_MAX: u64 = 4_096;
 /// What stands for a secret.
 const HIDDEN: &str = "********";
 
@@ -295,14 +299,12 @@ impl Values {
             self.conflict(&[&key, &file], "only one of the two may be set");
             return None;
         }
-        match std::fs::read_to_string(&path).map(Zeroizing::new) {
-            Ok(text) => {
-                let line =
-                    text.strip_suffix('\n').map_or(text.as_str(), |t| t.strip_suffix('\r').unwrap_or(t));
+        match first_line(&path) {
+            Ok(line) => {
                 if line.is_empty() {
                     self.problem(&file, &format!("{} is empty", path.display()));
                 }
-                Some(Zeroizing::new(line.to_owned()))
+                Some(line)
             }
             Err(error) => {
                 self.problem(&file, &format!("cannot read {}: {error}", path.display()));
@@ -342,4 +344,17 @@ impl Values {
             self.conflict(&["database.path", "logging.logfile"], "the database and the log need a file each");
         }
     }
+}
+
+/// What a file of a password has, without the end of its line. Bounded, because a path may lead anywhere.
+fn first_line(path: &Path) -> io::Result<Zeroizing<String>> {
+    let mut text = Zeroizing::new(String::new());
+    let length = File::open(path)?.take(PASSWORD_MAX + 1).read_to_string(&mut text)?;
+    if length as u64 > PASSWORD_MAX {
+        return Err(io::Error::other(format!(
+            "it has more than {PASSWORD_MAX} bytes, which no password has"
+        )));
+    }
+    let line = text.strip_suffix('\n').map_or(text.as_str(), |t| t.strip_suffix('\r').unwrap_or(t));
+    Ok(Zeroizing::new(line.to_owned()))
 }

@@ -106,7 +106,11 @@ impl CustomerConnection {
             let mut state = self.state();
             let now = clock::monotonic();
             let Some(bound) = state.session else {
-                return now >= state.active_at + self.services.login_timeout;
+                let late = now >= state.active_at + self.services.login_timeout;
+                if late {
+                    info!("connection ended: nobody logged in");
+                }
+                return late;
             };
             let reason = if self.services.clock.now() >= bound.ends_at {
                 SessionEnd::TooLong

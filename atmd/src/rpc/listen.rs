@@ -177,16 +177,11 @@ async fn connection(
 }
 
 /// Serves one channel: reads until `end`, answers what is under way, and is done. A client that does not
-/// take its answers is not waited for.
+/// take its answers is not waited for. The span around it names the peer.
 macro_rules! serve {
-    ($stream:expr, $service:expr, $end:expr, $server:expr, $peer:expr) => {{
+    ($stream:expr, $service:expr, $end:expr, $server:expr) => {{
         let ended = CancellationToken::new();
-        let tell_ended = ended.clone();
-        let end = async move {
-            $end.await;
-            tell_ended.cancel();
-        };
-        let transport = codec::server($stream, $service).take_until(end);
+        let transport = codec::server($stream, $service).take_until(ended.clone().cancelled_owned());
         let channel =
             BaseChannel::new(Config { pending_response_buffer: IN_FLIGHT_MAX }, Box::pin(transport));
         let calls = channel.max_concurrent_requests(IN_FLIGHT_MAX).requests();
@@ -194,7 +189,7 @@ macro_rules! serve {
         let served = calls
             .take_while(|call| {
                 if let Err(error) = call {
-                    tell_end($peer, error);
+                    tell_end(error);
                 }
                 std::future::ready(call.is_ok())
             })
@@ -203,24 +198,26 @@ macro_rules! serve {
                     call.execute(server.clone()).await;
                 }
             });
+        // Beside the channel and not in it: nothing is read of a client that does not take its answers.
         let late = async {
-            ended.cancelled().await;
+            $end.await;
+            ended.cancel();
             sleep(DEADLINE_MAX).await;
         };
         tokio::select! {
             () = served => {}
-            () = late => debug!(peer = %$peer, "the client does not take its answers"),
+            () = late => warn!("connection ended: the client does not take its answers"),
         }
     }};
 }
 
 /// A client that just went away is nothing to warn of; one that sends other bytes is.
-fn tell_end(peer: SocketAddr, error: &ChannelError<io::Error>) {
+fn tell_end(error: &ChannelError<io::Error>) {
     match error {
         ChannelError::Read(cause) if cause.kind() == io::ErrorKind::InvalidData => {
-            warn!(%peer, error = %cause, "connection ended: these bytes are not of the protocol");
+            warn!(error = %cause, "connection ended: these bytes are not of the protocol");
         }
-        other => debug!(%peer, error = %other, "connection ended"),
+        other => debug!(error = %other, "connection ended"),
     }
 }
 
@@ -233,7 +230,7 @@ async fn serve_customer(
     let connection = CustomerConnection::new(services, peer.ip());
     let watched = connection.clone();
     async {
-        serve!(stream, CUSTOMER, watched.until_it_ends(), connection.serve(), peer);
+        serve!(stream, CUSTOMER, watched.until_it_ends(), connection.serve());
     }
     .instrument(error_span!("customer", %peer, session = field::Empty))
     .await;
@@ -253,7 +250,11 @@ async fn serve_operator(
         Ok(Some(operator)) if operator.enabled => {
             let connection = OperatorConnection::new(services, fingerprint, operator);
             let watched = connection.clone();
-            serve!(stream, OPERATOR, watched.until_it_ends(), connection.serve(), peer);
+            async {
+                serve!(stream, OPERATOR, watched.until_it_ends(), connection.serve());
+            }
+            .instrument(error_span!("operator", %peer))
+            .await;
         }
         Ok(_) => warn!(%peer, "operator's certificate is not known, or disabled"),
         Err(error) => warn!(%peer, %error, "operator could not be looked up"),

@@ -1,6 +1,7 @@
 //! Reads the book of a batch: one statement for each kind of row.
 
 use super::entity::{account, blacklist, blacklist_event, credential, journal, rejection, seal, session};
+use super::statement::list;
 use super::{SealHead, StoreError, convert};
 use crate::ledger::book::{Book, Head, KeyRecord};
 use crate::ledger::request::Needs;
@@ -63,17 +64,19 @@ where
     Ok(newest.unwrap_or(0))
 }
 
+/// For a list: see [`list`].
 fn raw(accounts: &BTreeSet<AccountId>) -> Vec<i64> {
-    accounts.iter().map(|account| account.raw()).collect()
+    list(accounts.iter().map(|account| account.raw()))
 }
 
 async fn load_sessions(on: &impl ConnectionTrait, needs: &Needs, book: &mut Book) -> Result<(), StoreError> {
     let mut wanted = Condition::any();
     if !needs.sessions.is_empty() {
-        wanted = wanted.add(session::Column::Id.is_in(needs.sessions.iter().map(|id| id.0)));
+        wanted = wanted.add(session::Column::Id.is_in(list(needs.sessions.iter().map(|id| id.0))));
     }
     if !needs.tokens.is_empty() {
-        wanted = wanted.add(session::Column::TokenHash.is_in(needs.tokens.iter().map(|hash| hash.to_vec())));
+        wanted =
+            wanted.add(session::Column::TokenHash.is_in(list(needs.tokens.iter().map(|hash| hash.to_vec()))));
     }
     if !needs.open_sessions.is_empty() {
         let open = session::Column::EndedAt.is_null();
@@ -122,7 +125,7 @@ async fn load_keys(on: &impl ConnectionTrait, needs: &Needs, book: &mut Book) ->
     if needs.keys.is_empty() {
         return Ok(());
     }
-    let keys: Vec<Vec<u8>> = needs.keys.iter().map(|key| key.bytes().to_vec()).collect();
+    let keys = list(needs.keys.iter().map(|key| key.bytes().to_vec()));
     let applied = journal::Entity::find().filter(journal::Column::RequestKey.is_in(keys.clone()));
     for row in applied.all(on).await? {
         let entry = convert::entry(&row)?;

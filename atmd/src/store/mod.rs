@@ -2,7 +2,7 @@
 //!
 //! - `open`: connecting, durability, the lock of the data directory, migrations.
 //! - `engine`: what differs between SQLite and the servers; `bounded` ends statements that a server leaves open.
-//! - `load` and `save`: a batch's book, read and written in one transaction.
+//! - `load` and `save`: a batch's book, read and written in one transaction, by statements of few widths (`statement`).
 //! - [`read`]: everything that only looks; [`verify`]: history with its hashes.
 
 mod bounded;
@@ -19,6 +19,7 @@ pub mod read;
 mod save;
 mod server;
 mod sqlite;
+mod statement;
 #[cfg(test)]
 mod tests;
 pub mod verify;
@@ -37,6 +38,7 @@ use sea_orm::{
     DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait, QuerySelect, SqliteTransactionMode,
     TransactionOptions,
 };
+use statement::Texts;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use tokio::sync::Mutex;
@@ -49,6 +51,7 @@ pub struct Store {
     readers: Bounded<DatabaseConnection>,
     instance: [u8; 16],
     sealer: Arc<Sealer>,
+    texts: Arc<Texts>,
     sealed: Arc<SealedHeads>,
 }
 
@@ -74,6 +77,7 @@ impl fmt::Display for SealHead {
 pub struct Transaction {
     inner: Bounded<DatabaseTransaction>,
     sealer: Arc<Sealer>,
+    texts: Arc<Texts>,
     sealed: Arc<SealedHeads>,
     /// The seal that it wrote.
     head: OnceLock<SealHead>,
@@ -105,8 +109,9 @@ impl Store {
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
         let writer = self.writer.lock().await.clone();
         let inner = begin(&writer, &self.engine).await?;
-        let (sealer, sealed) = (Arc::clone(&self.sealer), Arc::clone(&self.sealed));
-        Ok(Transaction { inner, sealer, sealed, head: OnceLock::new() })
+        let (sealer, texts) = (Arc::clone(&self.sealer), Arc::clone(&self.texts));
+        let sealed = Arc::clone(&self.sealed);
+        Ok(Transaction { inner, sealer, texts, sealed, head: OnceLock::new() })
     }
 
     /// Puts a new connection in the place of the one that writes. To be done after each failure of a
@@ -192,7 +197,7 @@ impl Transaction {
         batch: [u8; 16],
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let sealed = save::book(&self.inner, &self.sealer, book, head, batch, now).await?;
+        let sealed = save::book(&self.inner, (&self.sealer, &self.texts), book, head, batch, now).await?;
         // Each transaction is of one batch.
         let _ = self.head.set(sealed);
         Ok(())

@@ -4,6 +4,7 @@ use super::OpenError;
 use super::bounded::Bounded;
 use super::engine::{CONNECT_TIMEOUT, LOCK_TIMEOUT_S, Purpose, server_pool};
 use super::server::{Server, first_connection};
+use super::statement::KEPT_MAX;
 use crate::config::{DatabaseServer, TlsMode};
 use sea_orm::sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlSslMode};
 use sea_orm::sqlx::{Connection, Executor};
@@ -23,6 +24,7 @@ fn login(server: &DatabaseServer, options: MySqlConnectOptions) -> MySqlConnectO
         .host(&server.host)
         .port(server.port)
         .username(&server.user)
+        .statement_cache_capacity(KEPT_MAX)
         .database(&server.database)
         .charset("utf8mb4")
         .collation("utf8mb4_bin")

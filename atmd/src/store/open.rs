@@ -142,7 +142,8 @@ impl Store {
         let instance = bank.instance.as_slice().try_into().map_err(|_| convert::corrupt("bank"))?;
         let sealed = Arc::new(SealedHeads::new(load::head(&writer).await?.1));
         let writer = Arc::new(Mutex::new(writer));
-        Ok(Self { engine, writer, readers, instance, sealer: Arc::new(sealer), sealed })
+        let (sealer, texts) = (Arc::new(sealer), Arc::default());
+        Ok(Self { engine, writer, readers, instance, sealer, texts, sealed })
     }
 }
 

@@ -4,6 +4,7 @@ use super::OpenError;
 use super::bounded::Bounded;
 use super::engine::{CONNECT_TIMEOUT, LOCK_TIMEOUT_S, Purpose, server_pool};
 use super::server::{Server, first_connection};
+use super::statement::KEPT_MAX;
 use crate::config::{DatabaseServer, TlsMode};
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sea_orm::sqlx::{Connection, Executor};
@@ -23,6 +24,7 @@ fn login(server: &DatabaseServer, options: PgConnectOptions) -> PgConnectOptions
         .username(&server.user)
         .database(&server.database)
         .application_name("atmd")
+        .statement_cache_capacity(KEPT_MAX)
         .ssl_mode(mode);
     let options = match &server.tls_ca {
         Some(ca) => options.ssl_root_cert(ca),

@@ -4,6 +4,7 @@ use super::{OpenError, StoreError};
 use crate::config::DatabaseServer;
 use sea_orm::sqlx::error::DatabaseError;
 use sea_orm::{DbErr, RuntimeErr, sqlx};
+use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,15 +68,24 @@ pub(super) async fn first_connection<C>(
     };
     connected.map_err(|error| match error {
         sqlx::Error::Database(ref answer) if let Some(meaning) = known(answer.as_ref()) => meaning,
+        // A certificate that is not taken comes as an error of the stream.
+        sqlx::Error::Io(error) if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) => {
+            no_tls(server, &error)
+        }
         sqlx::Error::Io(error) => OpenError::Unreachable(format!(
             "{server} cannot be reached: {error}; is it running, and are [{section}] host and port right?"
         )),
-        sqlx::Error::Tls(error) => OpenError::Refused(format!(
-            "no TLS with {server}: {error}; check [{section}] tls and tls_ca, and the server's certificate"
-        )),
+        sqlx::Error::Tls(error) => no_tls(server, error.as_ref()),
         sqlx::Error::Configuration(error) => {
             OpenError::Refused(format!("[{section}] cannot be used: {error}"))
         }
         other => StoreError::from(DbErr::Conn(RuntimeErr::SqlxError(Arc::new(other)))).into(),
     })
+}
+
+fn no_tls(server: Server<'_>, why: &dyn Error) -> OpenError {
+    let section = server.section;
+    OpenError::Refused(format!(
+        "no TLS with {server}: {why}; check [{section}] host, tls and tls_ca, and the server's certificate"
+    ))
 }

@@ -2,6 +2,7 @@
 
 use super::OpenError;
 use super::bounded::Bounded;
+use super::statement::KEPT_MAX;
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, Statement};
 use std::fs::OpenOptions;
 use std::io;
@@ -11,8 +12,11 @@ use std::time::Duration;
 
 /// The oldest SQLite without the corruption that a reset of the WAL could cause.
 const VERSION_MIN: (u32, u32, u32) = (3, 51, 3);
+/// Bytes of a page of a new database: small, because a movement changes a few rows that lie far apart, and each
+/// page that is touched goes to the WAL whole.
+const PAGE_BYTES: &str = "1024";
 /// Pages of the WAL before a commit checkpoints it: large, so that few commits do.
-const WAL_PAGES: &str = "20000";
+const WAL_PAGES: &str = "80000";
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Makes the file with the right mode before SQLite would make it with another.
@@ -43,6 +47,8 @@ pub(super) async fn connect(path: &Path, connections: u32) -> Result<DatabaseCon
                 .filename(&file)
                 .foreign_keys(true)
                 .busy_timeout(BUSY_TIMEOUT)
+                .statement_cache_capacity(KEPT_MAX)
+                .pragma("page_size", PAGE_BYTES)
                 .pragma("journal_mode", "WAL")
                 .pragma("synchronous", "FULL")
                 .pragma("wal_autocheckpoint", WAL_PAGES)

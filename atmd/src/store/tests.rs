@@ -412,7 +412,8 @@ async fn every_connection_is_durable_and_strict() {
             ("synchronous", 2),
             ("foreign_keys", 1),
             ("busy_timeout", 10_000),
-            ("wal_autocheckpoint", 20_000),
+            ("page_size", 1_024),
+            ("wal_autocheckpoint", 80_000),
             ("cache_size", -65_536),
         ] {
             let statement =

@@ -50,7 +50,7 @@ pub(super) fn command(kit: &Kit, place: &Place, more: &[String]) -> Command {
     let Place { folder, address, port, .. } = place;
     let mut command = Command::new(&kit.server);
     command.arg("--no-defaults");
-    for setting in SETTINGS.iter().copied().chain(more.iter().map(String::as_str)) {
+    for setting in SETTINGS {
         command.arg(format!("--{setting}"));
     }
     for (name, file) in [
@@ -65,6 +65,8 @@ pub(super) fn command(kit: &Kit, place: &Place, more: &[String]) -> Command {
         command.arg(format!("--{name}={}", folder.join(file).display()));
     }
     command.arg(format!("--bind-address={address}")).arg(format!("--port={port}"));
+    // The last one counts.
+    command.args(more.iter().map(|setting| format!("--{setting}")));
     as_owner(in_folder(command, folder), kit.owner)
 }
 

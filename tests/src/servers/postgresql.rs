@@ -54,7 +54,7 @@ pub(super) fn command(kit: &Kit, place: &Place, more: &[String]) -> Command {
     let mut command = Command::new(&kit.server);
     command.arg("-D").arg(folder.join("data")).arg("-k").arg(folder);
     command.arg("-h").arg(address.to_string()).args(["-p", &port.to_string()]);
-    for setting in SETTINGS.iter().copied().chain(more.iter().map(String::as_str)) {
+    for setting in SETTINGS {
         command.args(["-c", setting]);
     }
     for (name, file) in
@@ -62,6 +62,8 @@ pub(super) fn command(kit: &Kit, place: &Place, more: &[String]) -> Command {
     {
         command.arg("-c").arg(format!("{name}={}", folder.join(file).display()));
     }
+    // The last one counts.
+    command.args(more.iter().flat_map(|setting| ["-c", setting]));
     command.current_dir(folder);
     as_owner(command, kit.owner)
 }

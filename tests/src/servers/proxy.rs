@@ -30,11 +30,23 @@ pub enum Fault {
     AfterCommit,
     /// The next connection that commits is cut as soon as the server was sent the word: nobody knows.
     AtCommit,
+    /// Nothing passes any more once somebody commits; the word itself is held back as well, and comes late.
+    StallBeforeCommit,
+    /// Nothing passes any more once somebody commits; the word itself did.
+    StallAtCommit,
 }
 
 impl Fault {
     const fn waits_for_commit(self) -> bool {
-        matches!(self, Self::BeforeCommit | Self::AfterCommit | Self::AtCommit)
+        !matches!(self, Self::None | Self::Down | Self::Stall)
+    }
+
+    /// What follows when a commit met it.
+    const fn then(self) -> Self {
+        match self {
+            Self::StallBeforeCommit | Self::StallAtCommit => Self::Stall,
+            _ => Self::None,
+        }
     }
 }
 
@@ -49,7 +61,7 @@ pub struct Proxy {
 #[derive(Debug)]
 struct Shared {
     fault: watch::Sender<Fault>,
-    commits_cut: AtomicU64,
+    commits_hit: AtomicU64,
 }
 
 impl Shared {
@@ -57,9 +69,12 @@ impl Shared {
     fn take(&self) -> Option<Fault> {
         let mut taken = None;
         self.fault.send_if_modified(|fault| {
-            taken = fault.waits_for_commit().then(|| std::mem::take(fault));
+            taken = fault.waits_for_commit().then(|| std::mem::replace(fault, fault.then()));
             taken.is_some()
         });
+        if taken.is_some() {
+            self.commits_hit.fetch_add(1, Ordering::Relaxed);
+        }
         taken
     }
 }
@@ -73,7 +88,7 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a port");
         let address = listener.local_addr().expect("a listener has an address");
         let shared =
-            Arc::new(Shared { fault: watch::Sender::new(Fault::None), commits_cut: AtomicU64::new(0) });
+            Arc::new(Shared { fault: watch::Sender::new(Fault::None), commits_hit: AtomicU64::new(0) });
         let own = Arc::clone(&shared);
         let accepts = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
@@ -94,10 +109,10 @@ impl Proxy {
         self.shared.fault.send_replace(fault);
     }
 
-    /// How many connections were cut at a commit.
+    /// How many commits met a fault that waited for one.
     #[must_use]
-    pub fn commits_cut(&self) -> u64 {
-        self.shared.commits_cut.load(Ordering::Relaxed)
+    pub fn commits_hit(&self) -> u64 {
+        self.shared.commits_hit.load(Ordering::Relaxed)
     }
 }
 
@@ -118,8 +133,12 @@ async fn carry(mut client: TcpStream, to: SocketAddr, shared: Arc<Shared>) {
     let Ok(mut server) = TcpStream::connect(to).await else { return };
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
     let (mut asked, mut answered) = (vec![0; BUFFER], vec![0; BUFFER]);
+    let mut late = Vec::new();
     loop {
         let stalls = *faults.borrow_and_update() == Fault::Stall;
+        if !stalls && server.write_all(&std::mem::take(&mut late)).await.is_err() {
+            return;
+        }
         tokio::select! {
             changed = faults.changed() => {
                 if changed.is_err() || *faults.borrow() == Fault::Down {
@@ -131,10 +150,13 @@ async fn carry(mut client: TcpStream, to: SocketAddr, shared: Arc<Shared>) {
                 if bytes.is_empty() {
                     return;
                 }
-                if commits(bytes) && let Some(fault) = shared.take() {
-                    cut(fault, bytes, &mut server, &mut answered).await;
-                    shared.commits_cut.fetch_add(1, Ordering::Relaxed);
-                    return;
+                match if commits(bytes) { shared.take() } else { None } {
+                    Some(Fault::StallBeforeCommit) => {
+                        late.extend_from_slice(bytes);
+                        continue;
+                    }
+                    None | Some(Fault::StallAtCommit) => {}
+                    Some(fault) => return cut(fault, bytes, &mut server, &mut answered).await,
                 }
                 if server.write_all(bytes).await.is_err() {
                     return;
@@ -210,7 +232,7 @@ mod tests {
             stream = connect().await.expect("it listens");
             assert_eq!(ask(&mut stream, "COMMIT").await, "+COMMIT");
         }
-        assert_eq!(proxy.commits_cut(), 3);
+        assert_eq!(proxy.commits_hit(), 3);
         proxy.set(Fault::Down);
         assert_eq!(ask(&mut stream, "SELECT").await, "");
         assert_eq!(ask(&mut connect().await.expect("it listens"), "SELECT").await, "");
@@ -226,5 +248,12 @@ mod tests {
         assert!(tokio::time::timeout(pause, ask(&mut stream, "two")).await.is_err(), "nothing passes");
         proxy.set(Fault::None);
         assert_eq!(ask(&mut stream, "").await, "+two");
+        for fault in [Fault::StallBeforeCommit, Fault::StallAtCommit] {
+            proxy.set(fault);
+            assert!(tokio::time::timeout(pause, ask(&mut stream, "COMMIT")).await.is_err(), "nothing passes");
+            proxy.set(Fault::None);
+            assert_eq!(ask(&mut stream, "").await, "+COMMIT");
+        }
+        assert_eq!(proxy.commits_hit(), 2);
     }
 }

@@ -17,9 +17,9 @@ fn is_ours(package: &str) -> bool {
     ["atm-", "atmctl-"].iter().any(|ours| package.starts_with(ours)) || ["atmd", "atmctl"].contains(&package)
 }
 
-/// The manifests of crates, without the root's.
+/// The manifests of crates, without the root's and that of `fuzz`, which is no part of the workspace.
 fn manifests(tree: &Tree) -> impl Iterator<Item = &File> {
-    tree.files.iter().filter(|file| file.path.ends_with("/Cargo.toml"))
+    tree.files.iter().filter(|file| file.path.ends_with("/Cargo.toml") && !file.path.starts_with("fuzz/"))
 }
 
 /// Lines with the table that they are in; without comments and empty ones.

@@ -3,7 +3,7 @@
 use super::tree::Tree;
 
 /// What stands at the root, each for its reason.
-const ROOT: [&str; 19] = [
+const ROOT: [&str; 20] = [
     ".cargo",
     ".ci",
     ".gitignore",
@@ -22,6 +22,7 @@ const ROOT: [&str; 19] = [
     "deny.toml",
     "deploy",
     "docs",
+    "fuzz",
     "rustfmt.toml",
 ];
 const ROOT_TOO: [&str; 3] = ["migrations", "plugins", "tests"];

@@ -339,6 +339,8 @@ fn the_password_comes_from_one_place() {
     let missing =
         from_text(None, &[], &pairs(&[("mysql.password_file", "/nowhere/x")])).unwrap_err().problems;
     assert!(missing[0].contains("cannot read /nowhere/x: No such file"), "{missing:?}");
+    let endless = from_text(None, &[], &pairs(&[("mysql.password_file", "/dev/zero")])).unwrap_err().problems;
+    assert!(endless[0].contains("more than 4096 bytes"), "{endless:?}");
     let both = file("[mysql]\npassword = hunter2\npassword_file = /nowhere/x").unwrap_err().problems;
     assert_eq!(
         both,

@@ -1,13 +1,12 @@
 //! The peer of the writer: the statements that atmd's batch is made of, on the same tables and rows, as plain
 //! SQL text with no code of atmd's behind it. Rows are not sealed, nothing is decided, and no text is made twice.
-#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a benchmark that cannot go on ends")]
 
+use crate::bank::{AMOUNT, Bank, Dialect, VAULT};
 use atm_rpc::types::key::RequestKey;
 use atm_tests::random::Random;
-use sqlx::any::{AnyConnectOptions, AnyRow};
-use sqlx::{AnyConnection, AssertSqlSafe, ConnectOptions, Connection, Executor, Row};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor, Row};
 use std::collections::BTreeSet;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,27 +19,17 @@ const ACCOUNT: &str = "id, posted_minor, pending_minor, state, last_seq, opened_
 const ACCOUNT_COLUMNS: usize = 6;
 const SESSION: &str =
     "id, account, token_hash, attachment, terminal, started_at, seen_at, ended_at, end_reason";
-/// Amount of each deposit, in minor units.
-const AMOUNT: i64 = 12_300;
-/// The vault's account.
-const VAULT: i64 = 1;
 /// A deposit's code in the journal.
 const DEPOSIT: i32 = 5;
 
-/// How an engine writes what differs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Dialect {
-    Sqlite,
-}
+/// Entries are of this instant, in milliseconds since 1970.
+const NOW_MS: i64 = 1_795_000_000_000;
 
-/// One connection, and what it knows of the bank.
-pub(crate) struct Raw {
+/// One connection that writes.
+pub(crate) struct Committer {
+    bank: Bank,
     connection: AnyConnection,
-    dialect: Dialect,
-    /// Sessions with their customers.
-    sessions: Vec<(i64, i64)>,
     random: Random,
-    now_ms: i64,
 }
 
 /// Statements for so many rows.
@@ -55,57 +44,29 @@ struct Texts {
     upsert: Arc<str>,
 }
 
-impl Raw {
-    /// Connects to a bank that nobody writes to.
-    pub(crate) async fn open(url: &str, dialect: Dialect) -> Self {
-        sqlx::any::install_default_drivers();
-        let options =
-            AnyConnectOptions::from_str(url).expect("this is an address").disable_statement_logging();
-        let mut connection = AnyConnection::connect_with(&options).await.expect("the database is there");
-        let settings: &[&str] = match dialect {
-            Dialect::Sqlite => &[
-                "PRAGMA journal_mode = WAL",
-                "PRAGMA synchronous = FULL",
-                "PRAGMA wal_autocheckpoint = 20000",
-                "PRAGMA cache_size = -65536",
-                "CREATE TABLE IF NOT EXISTS raw_history (account bigint, amount bigint, at bigint)",
-            ],
-        };
-        for setting in settings {
-            connection.execute(*setting).await.expect("the database takes its settings");
-        }
-        let rows = connection.fetch_all("SELECT id, account FROM session").await.expect("there are sessions");
-        let sessions = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
-        let now_ms = i64::try_from(std::time::UNIX_EPOCH.elapsed().expect("it is past 1970").as_millis());
-        Self { connection, dialect, sessions, random: Random::new(7), now_ms: now_ms.expect("the time fits") }
+impl Committer {
+    pub(crate) async fn connect(bank: &Bank) -> Self {
+        Self { bank: bank.clone(), connection: bank.connect().await, random: Random::new(7) }
     }
 
     /// Batches of so many deposits, one transaction each, for some time: deposits a second.
     pub(crate) async fn batches(&mut self, width: usize, length: Duration) -> f64 {
-        let texts = Texts::new(width, self.dialect);
-        self.for_a_time(length, async |raw| raw.batch(&texts).await).await
-    }
-
-    /// Deposits of one transaction each, for some time: deposits a second.
-    pub(crate) async fn singles(&mut self, length: Duration) -> f64 {
-        self.for_a_time(length, async |raw| raw.single().await).await
-    }
-
-    async fn for_a_time(&mut self, length: Duration, mut work: impl AsyncFnMut(&mut Self) -> usize) -> f64 {
-        work(self).await;
+        let texts = Texts::new(width, self.bank.dialect);
+        // The first has its statements planned.
+        self.batch(&texts).await;
         let begun = Instant::now();
-        let mut done = 0;
+        let mut done = 0_u32;
         while begun.elapsed() < length {
-            done += work(self).await;
+            done += self.batch(&texts).await;
         }
-        f64::from(u32::try_from(done).expect("a count fits")) / begun.elapsed().as_secs_f64()
+        f64::from(done) / begun.elapsed().as_secs_f64()
     }
 
     async fn begin(&mut self) {
-        let text = match self.dialect {
-            Dialect::Sqlite => "BEGIN IMMEDIATE",
-        };
-        self.connection.execute(text).await.expect("a transaction begins");
+        self.connection.execute(self.bank.dialect.begin()).await.expect("a transaction begins");
+        if let Some(lock) = self.bank.dialect.lock() {
+            self.connection.execute(lock).await.expect("the bank's row is locked");
+        }
     }
 
     async fn commit(&mut self) {
@@ -114,16 +75,14 @@ impl Raw {
 
     /// Customers of a batch, each once, by the order of their sessions.
     fn chosen(&mut self, width: usize) -> Vec<(i64, i64)> {
-        let count = u64::try_from(self.sessions.len()).expect("a count fits");
         let mut chosen = BTreeSet::new();
         while chosen.len() < width {
-            let index = usize::try_from(self.random.below(count)).expect("an index fits");
-            chosen.insert(self.sessions[index]);
+            chosen.insert(self.bank.chosen(&mut self.random));
         }
         chosen.into_iter().collect()
     }
 
-    async fn batch(&mut self, texts: &Texts) -> usize {
+    async fn batch(&mut self, texts: &Texts) -> u32 {
         let chosen = self.chosen(texts.width);
         let keys: Vec<RequestKey> = chosen.iter().map(|_| RequestKey::generate()).collect();
         self.begin().await;
@@ -141,7 +100,7 @@ impl Raw {
         self.upsert(texts, &seal, &accounts).await;
         self.seal(&seal, chosen.len()).await;
         self.commit().await;
-        chosen.len()
+        u32::try_from(chosen.len()).expect("a count fits")
     }
 
     async fn rows<'q, T>(&mut self, text: &Arc<str>, values: impl Iterator<Item = T>) -> Vec<AnyRow>
@@ -165,7 +124,7 @@ impl Raw {
             let previous: Option<i64> = account.get(4);
             query = query
                 .bind(seq)
-                .bind(self.now_ms)
+                .bind(NOW_MS)
                 .bind(20_000_i32)
                 .bind(DEPOSIT)
                 .bind(id)
@@ -175,7 +134,7 @@ impl Raw {
                 .bind(posted + AMOUNT)
                 .bind(vault)
                 .bind(1_i64)
-                .bind(self.now_ms)
+                .bind(NOW_MS)
                 .bind(1_000_i64)
                 .bind("ATM-0001")
                 .bind(key.bytes().to_vec())
@@ -193,7 +152,7 @@ impl Raw {
         for account in accounts {
             seq += 1;
             let (id, posted): (i64, i64) = (account.get(0), account.get(1));
-            query = query.bind(id).bind(posted + AMOUNT).bind(0_i64).bind(0_i32).bind(seq).bind(self.now_ms);
+            query = query.bind(id).bind(posted + AMOUNT).bind(0_i64).bind(0_i32).bind(seq).bind(NOW_MS);
         }
         query.execute(&mut self.connection).await.expect("balances are written");
     }
@@ -203,34 +162,18 @@ impl Raw {
         let text = format!(
             "INSERT INTO seal (id, batch, sealed_at, business_date, last_seq, last_audit, vault_balance_minor, mac) \
              VALUES {}",
-            groups(1, 8, self.dialect)
+            groups(1, 8, self.bank.dialect)
         );
         let query = sqlx::query(AssertSqlSafe(text))
             .bind(last.get::<i64, _>(0) + 1)
             .bind(RequestKey::generate().bytes().to_vec())
-            .bind(self.now_ms)
+            .bind(NOW_MS)
             .bind(20_000_i32)
             .bind(last.get::<i64, _>(1) + count)
             .bind(last.get::<i64, _>(2))
             .bind(last.get::<i64, _>(3) + count * AMOUNT)
             .bind(vec![0_u8; 32]);
         query.execute(&mut self.connection).await.expect("the seal is written");
-    }
-
-    /// The bank's balance, the customer's, and a line of history.
-    async fn single(&mut self) -> usize {
-        let (_, account) = self.chosen(1)[0];
-        self.begin().await;
-        for id in [account, VAULT] {
-            let update = sqlx::query("UPDATE account SET posted_minor = posted_minor + ? WHERE id = ?");
-            let update = update.bind(AMOUNT).bind(id).execute(&mut self.connection).await;
-            assert_eq!(update.expect("a balance is written").rows_affected(), 1);
-        }
-        let insert = sqlx::query("INSERT INTO raw_history (account, amount, at) VALUES (?, ?, ?)");
-        let insert = insert.bind(account).bind(AMOUNT).bind(self.now_ms);
-        insert.execute(&mut self.connection).await.expect("history is written");
-        self.commit().await;
-        1
     }
 
     /// Disconnects.
@@ -245,8 +188,12 @@ impl Texts {
         let select = |columns: &str, table: &str, key: &str| -> Arc<str> {
             format!("SELECT {columns} FROM {table} WHERE {key} IN {list}").into()
         };
-        let columns = ACCOUNT.split(", ").skip(1).map(|column| format!("{column} = excluded.{column}"));
-        let replace = columns.collect::<Vec<_>>().join(", ");
+        let columns = ACCOUNT.split(", ").skip(1);
+        let (on_conflict, new): (&str, fn(&str) -> String) = match dialect {
+            Dialect::MariaDb => ("ON DUPLICATE KEY UPDATE", |column| format!("{column} = VALUES({column})")),
+            _ => ("ON CONFLICT (id) DO UPDATE SET", |column| format!("{column} = excluded.{column}")),
+        };
+        let replace = columns.map(new).collect::<Vec<_>>().join(", ");
         let entries = groups(width, JOURNAL_COLUMNS, dialect);
         let accounts = groups(width, ACCOUNT_COLUMNS, dialect);
         Self {
@@ -261,21 +208,17 @@ impl Texts {
                 "request_key",
             ),
             insert: format!("INSERT INTO journal ({JOURNAL}) VALUES {entries}").into(),
-            upsert: format!(
-                "INSERT INTO account ({ACCOUNT}) VALUES {accounts} ON CONFLICT (id) DO UPDATE SET {replace}"
-            )
-            .into(),
+            upsert: format!("INSERT INTO account ({ACCOUNT}) VALUES {accounts} {on_conflict} {replace}")
+                .into(),
         }
     }
 }
 
 /// So many groups of so many parameters: `(?, ?), (?, ?)`.
 fn groups(count: usize, width: usize, dialect: Dialect) -> String {
-    let parameter = |_: usize| match dialect {
-        Dialect::Sqlite => "?".to_owned(),
-    };
     let group = |group: usize| {
-        let parameters: Vec<String> = (0..width).map(|at| parameter(group * width + at + 1)).collect();
+        let parameters: Vec<String> =
+            (0..width).map(|at| dialect.parameter(group * width + at + 1)).collect();
         format!("({})", parameters.join(", "))
     };
     (0..count).map(group).collect::<Vec<_>>().join(", ")

@@ -1,0 +1,4 @@
+//! libFuzzer's way into [`atm_tests::hostile::amounts`].
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| atm_tests::hostile::amounts(bytes));
