@@ -159,4 +159,7 @@ pub enum BadRequest {
     /// A name is too long or has control characters.
     #[error("a name is 1 to 64 characters without control characters")]
     Name,
+    /// A seal head is its id and its hash, as the log tells them.
+    #[error("a seal head is ID:HEX, the seal and its mac as the log tells them")]
+    SealHead,
 }

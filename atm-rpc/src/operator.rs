@@ -4,7 +4,10 @@
 //! operator's role; [`Operator::narrow`] takes some of them away, for good. Every call that
 //! changes something, and every refusal, is in the audit log.
 
+pub mod ledger;
+
 use crate::error::ServiceError;
+use crate::operator::ledger::{JobNews, JobStart};
 use crate::types::mobile::MobileNumber;
 use crate::types::money::Currency;
 use crate::types::time::Timestamp;
@@ -57,6 +60,22 @@ pub trait Operator {
         after: Option<i64>,
         rows: u32,
     ) -> Result<BlacklistEventPage, ServiceError>;
+
+    /// Begins to verify the whole history, the balances and the ledgers. `head` is a seal head that an
+    /// operator took from the log, as `ID:HEX`. Needs `ledger:read`; numbers are masked without
+    /// `accounts:pii`. Errors: `BadRequest(SealHead)`.
+    async fn ledger_verify(head: Option<String>) -> Result<JobStart, ServiceError>;
+
+    /// Begins to compare the ledgers with the journal and to replace those that differ. Needs
+    /// `daemon:control`.
+    async fn ledger_rebuild() -> Result<JobStart, ServiceError>;
+
+    /// News of the job that this connection began: at once where there is a finding after the first
+    /// `after` or an end, otherwise after a moment. Errors: `NotFound` where it began none.
+    async fn job_news(after: u64) -> Result<JobNews, ServiceError>;
+
+    /// Ends the job that this connection began. Says whether it still ran.
+    async fn job_cancel() -> Result<bool, ServiceError>;
 }
 
 macro_rules! capabilities {

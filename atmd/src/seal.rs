@@ -102,7 +102,7 @@ impl Sealer {
                 .text(version)
                 .text(digest)
                 .text(Some(&draft.capabilities))
-                .text(Some(draft.method))
+                .text(Some(&draft.method))
                 .text(Some(&draft.arguments))
                 .text(Some(&audit.result)),
         )
@@ -110,6 +110,16 @@ impl Sealer {
 
     /// The seal of a batch. `rows` are the hashes of its entries, then of its audit rows, in order.
     pub fn seal(&self, before: &SealMac, seal: &Seal, rows: impl IntoIterator<Item = RowMac>) -> SealMac {
+        let mut batch = self.batch(before, seal);
+        for row in rows {
+            batch.row(&row);
+        }
+        batch.mac()
+    }
+
+    /// The same for one who has the rows one after the other.
+    #[must_use]
+    pub fn batch(&self, before: &SealMac, seal: &Seal) -> BatchHasher {
         let fields = Canonical::new(b's')
             .bytes(Some(before))
             .int(seal.id)
@@ -121,10 +131,7 @@ impl Sealer {
             .int(seal.vault_minor);
         let mut hasher = blake3::Hasher::new_keyed(&self.key);
         hasher.update(&fields.0);
-        for row in rows {
-            hasher.update(&row);
-        }
-        *hasher.finalize().as_bytes()
+        BatchHasher { hasher }
     }
 
     fn row(&self, canonical: Canonical) -> RowMac {
@@ -135,11 +142,35 @@ impl Sealer {
     }
 }
 
+/// The hash of a batch whose rows come one after the other.
+#[derive(Debug)]
+pub struct BatchHasher {
+    hasher: blake3::Hasher,
+}
+
+impl BatchHasher {
+    /// Takes the hash of the batch's next row: entries first, then audit rows.
+    pub fn row(&mut self, mac: &RowMac) {
+        self.hasher.update(mac);
+    }
+
+    /// The seal.
+    #[must_use]
+    pub fn mac(&self) -> SealMac {
+        *self.hasher.finalize().as_bytes()
+    }
+}
+
+/// More than an entry's canonical bytes, so that they are written without moving.
+const CANONICAL_BYTES: usize = 256;
+
 struct Canonical(Vec<u8>);
 
 impl Canonical {
     fn new(kind: u8) -> Self {
-        Self(vec![FORMAT, kind])
+        let mut bytes = Vec::with_capacity(CANONICAL_BYTES);
+        bytes.extend([FORMAT, kind]);
+        Self(bytes)
     }
 
     fn int(mut self, value: i64) -> Self {

@@ -9,10 +9,11 @@ use atmd::config::Config;
 use atmd::csv::render::{Ledger, whole};
 use atmd::ledger::book::Account;
 use atmd::ledger::entry::Entry;
+use atmd::ledger::request::Audit;
 use atmd::seal::{RowMac, Seal, Sealer};
 use atmd::secrets;
 use atmd::store::Store;
-use atmd::store::verify::Kept;
+use atmd::store::verify::{Kept, Part, Stored};
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -91,9 +92,9 @@ impl Books {
     pub async fn without_ledgers(config: &Config) -> Self {
         let sealer = sealer(&config.server.data_dir);
         let store = store(config).await;
-        let (entries, entry_macs) = hashed(journal(&store).await, |entry| sealer.entry(entry).to_vec());
-        let (_, audit_macs) = hashed(audit(&store).await, |audit| sealer.audit(audit).to_vec());
-        let seals = seals(&store).await;
+        let (entries, entry_macs) = hashed(all(&store).await, |entry| sealer.entry(entry).to_vec());
+        let (_, audit_macs) = hashed(all(&store).await, |audit: &Audit| sealer.audit(audit).to_vec());
+        let seals = all(&store).await;
         let batches = seals.len();
         check_seals(&sealer, &entries, &entry_macs, &audit_macs, seals);
         let accounts = store.accounts().await.expect("accounts can be read").into_iter().collect();
@@ -225,38 +226,15 @@ fn check_seals(
     assert_eq!((seq, audit), (entry_macs.len(), audit_macs.len()), "rows behind the last seal");
 }
 
-async fn journal(store: &Store) -> Vec<Kept<Entry>> {
-    let mut rows: Vec<Kept<Entry>> = Vec::new();
+/// A whole table.
+async fn all<T: Stored>(store: &Store) -> Vec<Kept<T>> {
+    let mut rows: Vec<Kept<T>> = Vec::new();
     loop {
-        let first = rows.last().map_or(0, |row| row.place) + 1;
-        let page = store.journal_macs(first, PAGE).await.expect("the journal can be read");
-        if page.is_empty() {
+        let part = Part { after: rows.last().map(|row| row.place), until: None, count: PAGE };
+        let page = store.live().page::<T>(part).await.expect("the table can be read");
+        if page.count() == 0 {
             return rows;
         }
-        rows.extend(page);
-    }
-}
-
-async fn audit(store: &Store) -> Vec<Kept<atmd::ledger::request::Audit>> {
-    let mut rows: Vec<Kept<_>> = Vec::new();
-    loop {
-        let first = rows.last().map_or(0, |row| row.place) + 1;
-        let page = store.audit_rows(first, PAGE).await.expect("the audit log can be read");
-        if page.is_empty() {
-            return rows;
-        }
-        rows.extend(page);
-    }
-}
-
-async fn seals(store: &Store) -> Vec<Kept<Seal>> {
-    let mut rows: Vec<Kept<Seal>> = Vec::new();
-    loop {
-        let page =
-            store.seals(rows.last().map_or(0, |row| row.place), PAGE).await.expect("seals can be read");
-        if page.is_empty() {
-            return rows;
-        }
-        rows.extend(page);
+        rows.extend(page.rows());
     }
 }

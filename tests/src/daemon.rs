@@ -265,10 +265,16 @@ impl Atmd {
     /// Runs atmctl as the first operator.
     #[must_use]
     pub fn ctl(&self, arguments: &[&str]) -> Outcome {
+        process::run(self.ctl_command(arguments), "")
+    }
+
+    /// As [`ctl`](Self::ctl), not yet started.
+    #[must_use]
+    pub fn ctl_command(&self, arguments: &[&str]) -> Command {
         let mut command = self.isolated("atmctl");
         command.arg("--server").arg(self.operators().to_string()).arg("--ca").arg(self.ca());
         command.arg("--identity").arg(self.root_identity()).args(arguments);
-        process::run(command, "")
+        command
     }
 
     /// A program that sees nothing of who runs the tests.

@@ -34,4 +34,5 @@ mod sessions;
 mod setup;
 mod single;
 mod story;
+mod verify;
 mod writer;

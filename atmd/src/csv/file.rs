@@ -140,7 +140,8 @@ impl LedgerFile {
     }
 }
 
-fn suffixed(path: &Path, suffix: &str) -> PathBuf {
+/// The path with a point and `suffix` behind it.
+pub(super) fn suffixed(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".");
     name.push(suffix);

@@ -6,8 +6,11 @@
 //! The same task writes the line of the log for each entry.
 #![deny(clippy::float_arithmetic)]
 
+pub mod compare;
 mod file;
 mod projection;
+mod rebuild;
 pub mod render;
 
 pub use projection::{Projection, Settings};
+pub use rebuild::Rebuild;

@@ -1,6 +1,7 @@
 //! The task that follows the journal: ledgers, checkpoints, and the lines of the log.
 
 use super::file::{Aside, LedgerFile};
+use super::rebuild::Rebuild;
 use super::render::Ledger;
 use crate::clock::Clock;
 use crate::ledger::entry::Entry;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
+use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -46,17 +48,18 @@ pub struct Settings {
 /// Follows the journal.
 #[derive(Debug)]
 pub struct Projection {
-    settings: Settings,
-    store: Store,
-    writer: Writer,
-    clock: Clock,
+    pub(super) settings: Settings,
+    pub(super) store: Store,
+    pub(super) writer: Writer,
+    pub(super) clock: Clock,
     projected: Arc<AtomicI64>,
+    wishes: mpsc::Receiver<Rebuild>,
     /// The first entry that has no line in the log yet; known once the checkpoints are.
     next_logged: Option<i64>,
 }
 
 impl Projection {
-    /// A projection. `projected` tells others how far it is.
+    /// A projection. `projected` tells others how far it is; `wishes` come from operators.
     #[must_use]
     pub fn new(
         settings: Settings,
@@ -64,8 +67,9 @@ impl Projection {
         writer: Writer,
         clock: Clock,
         projected: Arc<AtomicI64>,
+        wishes: mpsc::Receiver<Rebuild>,
     ) -> Self {
-        Self { settings, store, writer, clock, projected, next_logged: None }
+        Self { settings, store, writer, clock, projected, wishes, next_logged: None }
     }
 
     /// Follows the journal until `stop`, and then to its end.
@@ -88,9 +92,8 @@ impl Projection {
                 if stopping {
                     return;
                 }
-                tokio::select! {
-                    _ = commits.changed() => sleep(GATHER).await,
-                    () = stop.cancelled() => {}
+                if self.wait(&mut commits, &stop).await {
+                    files = None;
                 }
                 continue;
             };
@@ -102,6 +105,31 @@ impl Projection {
             tokio::select! {
                 () = sleep(PAUSE) => {}
                 () = stop.cancelled() => {}
+            }
+        }
+    }
+
+    /// Waits for entries or the end, and fulfils operators' wishes meanwhile. Says whether files were replaced.
+    async fn wait(&mut self, commits: &mut watch::Receiver<i64>, stop: &CancellationToken) -> bool {
+        loop {
+            let wish = tokio::select! {
+                _ = commits.changed() => {
+                    sleep(GATHER).await;
+                    return false;
+                }
+                () = stop.cancelled() => return false,
+                // There are no more wishes once nobody can have one.
+                Some(wish) = self.wishes.recv() => wish,
+            };
+            let Rebuild { audit, job, reply } = wish;
+            let tried = audit.is_none();
+            let rebuilt = self.rebuild(audit, &job).await;
+            let same = rebuilt.as_ref().is_ok_and(|ledgers| ledgers.iter().all(|ledger| !ledger.changed));
+            // Who does not wait any more finds it in the log.
+            let _ = reply.send(rebuilt);
+            // What was only looked at stays as it was found.
+            if !tried && !same {
+                return true;
             }
         }
     }

@@ -9,7 +9,8 @@ use crate::auth::throttle::Throttle;
 use crate::calendar::Calendar;
 use crate::clock::Clock;
 use crate::config::{Config, Lockout};
-use crate::csv::{Projection, Settings};
+use crate::csv::{Projection, Rebuild, Settings};
+use crate::jobs::Jobs;
 use crate::ledger::Rules;
 use crate::ledger::request::{NewOperator, Request};
 use crate::monitor::Monitor;
@@ -22,6 +23,7 @@ use atm_rpc::operator::Role;
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -35,6 +37,7 @@ pub(super) fn services(
     peppers: Peppers,
     clock: Clock,
     monitor: Arc<Monitor>,
+    rebuilds: mpsc::Sender<Rebuild>,
 ) -> Result<Arc<Services>, StartError> {
     let auth = &config.auth;
     let payload_secret = peppers.first_key_value().map_or([0; 32], |(_, pepper)| **pepper);
@@ -54,19 +57,26 @@ pub(super) fn services(
         clock,
         monitor,
         projected: Arc::new(AtomicI64::new(0)),
+        ledgers: ledgers(config),
+        rebuilds,
+        jobs: Jobs::default(),
         stop: CancellationToken::new(),
     }))
 }
 
-pub(super) fn project(config: &Config, services: &Services) -> Projection {
-    let settings = Settings {
+fn ledgers(config: &Config) -> Settings {
+    Settings {
         folder: config.server.data_dir.join("ledger"),
         node: NODE.to_owned(),
         currency: config.bank.currency,
         full_numbers: config.logging.full_numbers,
-    };
+    }
+}
+
+pub(super) fn project(services: &Services, wishes: mpsc::Receiver<Rebuild>) -> Projection {
+    let (settings, clock) = (services.ledgers.clone(), services.clock.clone());
     let (store, writer) = (services.store.clone(), services.writer.clone());
-    Projection::new(settings, store, writer, services.clock.clone(), Arc::clone(&services.projected))
+    Projection::new(settings, store, writer, clock, Arc::clone(&services.projected), wishes)
 }
 
 pub(super) fn start_writer(

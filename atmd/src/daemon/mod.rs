@@ -32,6 +32,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -150,9 +151,11 @@ impl Daemon {
             open_bank(config, &pki, &writer, &clock).await?;
         }
         let monitor = Monitor::new(begun);
-        let services = services(config, store, writer, secrets.peppers, clock, monitor)?;
+        // There is one job at a time.
+        let (rebuilds, wishes) = mpsc::channel(1);
+        let services = services(config, store, writer, secrets.peppers, clock, monitor, rebuilds)?;
         let stop_projection = CancellationToken::new();
-        let projection = tokio::spawn(project(config, &services).run(stop_projection.clone()));
+        let projection = tokio::spawn(project(&services, wishes).run(stop_projection.clone()));
         let lost = log.lost();
         let (monitor, stop) = (Arc::clone(&services.monitor), services.stop.clone());
         let interval = config.server.monitor_interval;

@@ -105,6 +105,7 @@ pub(super) fn operate(
             (done(change.changed), Ok(Answer::Blacklist(change)))
         }
         OperatorAct::Refused(error) => (format!("refused: {error}"), Err(*error)),
+        OperatorAct::Noted(result) => (result.clone(), Ok(Answer::Done)),
     };
     book.head.audit += 1;
     let mut draft = draft.clone();

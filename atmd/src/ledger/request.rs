@@ -13,6 +13,7 @@ use atm_rpc::types::money::Money;
 use atm_rpc::types::pin::WeakPin;
 use atm_rpc::types::terminal::TerminalName;
 use atm_rpc::types::time::Timestamp;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// Who asks: a session, on the connection that has it.
@@ -148,6 +149,9 @@ pub enum OperatorAct {
     },
     /// Was refused. Leaves a row in the audit log, and nothing else.
     Refused(ServiceError),
+    /// Did something outside the database, and what came of it. Leaves a row in the audit log, and nothing
+    /// else.
+    Noted(String),
 }
 
 /// Who did something, for the audit log.
@@ -164,7 +168,7 @@ pub struct AuditDraft {
     /// The rights that the connection had.
     pub capabilities: String,
     /// The method that was called.
-    pub method: &'static str,
+    pub method: Cow<'static, str>,
     /// Its arguments; numbers masked.
     pub arguments: String,
 }
@@ -346,7 +350,7 @@ impl Needs {
                 OperatorAct::BlacklistAdd { number, .. } | OperatorAct::BlacklistRemove { number, .. } => {
                     self.guess(AccountId::of(*number));
                 }
-                OperatorAct::Refused(_) => {}
+                OperatorAct::Refused(_) | OperatorAct::Noted(_) => {}
             },
             Request::Found { .. } => {
                 self.accounts.insert(AccountId::EQUITY);

@@ -2,9 +2,10 @@
 //!
 //! - `listen`: connections, their bounds, TLS, and the task that serves each.
 //! - `customer`, `login`: the service for customers.
-//! - `operator`: the service for operators, its rights and its audit.
+//! - `operator`: the service for operators, its rights and its audit; `ledger`: their jobs on all of it.
 
 mod customer;
+mod ledger;
 mod listen;
 mod login;
 mod operator;
@@ -16,6 +17,8 @@ use crate::auth::payload::PayloadHasher;
 use crate::auth::strangers::Strangers;
 use crate::auth::throttle::Throttle;
 use crate::clock::{self, Clock};
+use crate::csv::{self, Rebuild};
+use crate::jobs::Jobs;
 use crate::ledger::Rules;
 use crate::ledger::request::Answer;
 use crate::monitor::Monitor;
@@ -29,6 +32,7 @@ use std::net::IpAddr;
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
@@ -63,6 +67,12 @@ pub struct Services {
     pub monitor: Arc<Monitor>,
     /// Newest entry that the ledgers have.
     pub projected: Arc<AtomicI64>,
+    /// Where the ledgers are.
+    pub ledgers: csv::Settings,
+    /// Takes the wish to write ledgers anew.
+    pub rebuilds: mpsc::Sender<Rebuild>,
+    /// What takes longer than a call.
+    pub jobs: Jobs,
     /// Cancelled when atmd stops.
     pub stop: CancellationToken,
 }

@@ -1,10 +1,12 @@
 //! The service for operators: rights checked at every call, every change and every refusal audited.
 
 use super::{Services, unexpected, unreadable};
+use crate::jobs::Owner;
 use crate::ledger::book::Event;
 use crate::ledger::request::{Answer, AuditDraft, OperatorAct, Request};
 use crate::store::read::{ListedNumber, OperatorRow};
 use atm_rpc::error::{BadRequest, ServiceError, SessionEnd};
+use atm_rpc::operator::ledger::{JobNews, JobStart};
 use atm_rpc::operator::{
     BlacklistChange, BlacklistEntry, BlacklistEvent, BlacklistEventPage, BlacklistPage, Capability, Mode,
     Narrow, Operator, PAGE_ROWS_MAX, PROTOCOL, REASON_LENGTH_MAX, Status, Whoami,
@@ -34,11 +36,13 @@ pub(super) struct OperatorConnection {
     fingerprint: [u8; 32],
     rights: Arc<Mutex<Rights>>,
     narrowed: Arc<Notify>,
+    /// The job that was begun here; it ends with the connection.
+    job: Arc<Mutex<Option<Owner>>>,
 }
 
 /// What a connection may do.
 #[derive(Clone, Debug)]
-struct Rights {
+pub(super) struct Rights {
     operator: OperatorRow,
     capabilities: BTreeSet<Capability>,
     mode: Mode,
@@ -54,7 +58,16 @@ impl OperatorConnection {
             fingerprint,
             rights: Arc::new(Mutex::new(rights)),
             narrowed: Arc::new(Notify::new()),
+            job: Arc::default(),
         }
+    }
+
+    pub(super) const fn services(&self) -> &Arc<Services> {
+        &self.services
+    }
+
+    pub(super) fn job(&self) -> MutexGuard<'_, Option<Owner>> {
+        self.job.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until this connection must end: atmd stops, or the time it was narrowed to is over.
@@ -80,7 +93,7 @@ impl OperatorConnection {
     }
 
     /// The connection's rights, if the operator may still do anything.
-    async fn enter(&self) -> Result<Rights, ServiceError> {
+    pub(super) async fn enter(&self) -> Result<Rights, ServiceError> {
         if self.services.stop.is_cancelled() {
             return Err(ServiceError::Unavailable);
         }
@@ -93,7 +106,7 @@ impl OperatorConnection {
     }
 
     /// The same for a call that needs a right. A refusal is audited.
-    async fn may(
+    pub(super) async fn may(
         &self,
         method: &'static str,
         needs: Capability,
@@ -106,7 +119,7 @@ impl OperatorConnection {
         Err(self.refuse(&rights, method, arguments(), ServiceError::Forbidden(needs)).await)
     }
 
-    async fn refuse(
+    pub(super) async fn refuse(
         &self,
         rights: &Rights,
         method: &'static str,
@@ -152,11 +165,19 @@ impl OperatorConnection {
 }
 
 impl Rights {
-    fn sees_numbers(&self) -> bool {
+    pub(super) fn operator_name(&self) -> &str {
+        &self.operator.name
+    }
+
+    pub(super) const fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    pub(super) fn sees_numbers(&self) -> bool {
         self.capabilities.contains(&Capability::AccountsPii)
     }
 
-    fn shown(&self, account: AccountId) -> String {
+    pub(super) fn shown(&self, account: AccountId) -> String {
         match account.mobile() {
             Some(number) if self.sees_numbers() => number.full(),
             Some(number) => number.masked(),
@@ -164,7 +185,7 @@ impl Rights {
         }
     }
 
-    fn audit(&self, method: &'static str, arguments: String) -> AuditDraft {
+    pub(super) fn audit(&self, method: &'static str, arguments: String) -> AuditDraft {
         let names: Vec<&str> = self.capabilities.iter().map(|capability| capability.name()).collect();
         let narrow = self.narrow.as_ref();
         let plugin = narrow.and_then(|narrow| narrow.plugin.clone());
@@ -174,7 +195,7 @@ impl Rights {
             command: narrow.map(|narrow| narrow.command.clone()),
             plugin: plugin.map(|plugin| (plugin.name, plugin.version, plugin.digest)),
             capabilities: names.join(" "),
-            method,
+            method: method.into(),
             arguments,
         }
     }
@@ -385,5 +406,21 @@ impl Operator for OperatorConnection {
         let found = self.services.store.blacklist_events(number, after, limit).await.map_err(unreadable)?;
         let (found, more) = page(found, count);
         Ok(BlacklistEventPage { rows: found.into_iter().map(|event| rights.event(event)).collect(), more })
+    }
+
+    async fn ledger_verify(self, _: Context, head: Option<String>) -> Result<JobStart, ServiceError> {
+        self.begin_verify(head).await
+    }
+
+    async fn ledger_rebuild(self, _: Context) -> Result<JobStart, ServiceError> {
+        self.begin_rebuild().await
+    }
+
+    async fn job_news(self, _: Context, after: u64) -> Result<JobNews, ServiceError> {
+        self.news(after).await
+    }
+
+    async fn job_cancel(self, _: Context) -> Result<bool, ServiceError> {
+        self.cancel().await
     }
 }

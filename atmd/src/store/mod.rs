@@ -10,6 +10,7 @@ mod convert;
 mod engine;
 mod entity;
 mod error;
+mod heads;
 mod load;
 mod mysql;
 mod open;
@@ -32,12 +33,14 @@ use crate::seal::{SealMac, Sealer};
 use atm_rpc::types::time::Timestamp;
 use bounded::Bounded;
 use engine::{Engine, Purpose};
+use heads::SealedHeads;
 use sea_orm::{
     DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait, QuerySelect, SqliteTransactionMode,
     TransactionOptions,
 };
 use statement::Texts;
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 use tokio::sync::Mutex;
 
 /// The open database: one connection that writes, and some that read.
@@ -49,15 +52,24 @@ pub struct Store {
     instance: [u8; 16],
     sealer: Arc<Sealer>,
     texts: Arc<Texts>,
+    sealed: Arc<SealedHeads>,
 }
 
 /// The chain of seals as a batch finds it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SealHead {
     /// The last seal's place; 0 before the first.
     pub id: i64,
     /// Its hash; zeros before the first.
     pub mac: SealMac,
+}
+
+/// As an operator takes it from the log: `ID:HEX`.
+impl fmt::Display for SealHead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:", self.id)?;
+        self.mac.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
 }
 
 /// A batch under way: one transaction that holds the bank's lock.
@@ -66,6 +78,9 @@ pub struct Transaction {
     inner: Bounded<DatabaseTransaction>,
     sealer: Arc<Sealer>,
     texts: Arc<Texts>,
+    sealed: Arc<SealedHeads>,
+    /// The seal that it wrote.
+    head: OnceLock<SealHead>,
 }
 
 impl Store {
@@ -75,6 +90,18 @@ impl Store {
         self.instance
     }
 
+    /// What seals rows and batches.
+    #[must_use]
+    pub const fn sealer(&self) -> &Arc<Sealer> {
+        &self.sealer
+    }
+
+    /// Heads of the chain of seals that this process has seen: history must have them.
+    #[must_use]
+    pub fn seen_heads(&self) -> Vec<SealHead> {
+        self.sealed.seen()
+    }
+
     /// Begins a batch and takes the bank's lock: all batches, of all nodes, have one order.
     ///
     /// # Errors
@@ -82,7 +109,9 @@ impl Store {
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
         let writer = self.writer.lock().await.clone();
         let inner = begin(&writer, &self.engine).await?;
-        Ok(Transaction { inner, sealer: Arc::clone(&self.sealer), texts: Arc::clone(&self.texts) })
+        let (sealer, texts) = (Arc::clone(&self.sealer), Arc::clone(&self.texts));
+        let sealed = Arc::clone(&self.sealed);
+        Ok(Transaction { inner, sealer, texts, sealed, head: OnceLock::new() })
     }
 
     /// Puts a new connection in the place of the one that writes. To be done after each failure of a
@@ -168,7 +197,10 @@ impl Transaction {
         batch: [u8; 16],
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        save::book(&self.inner, (&self.sealer, &self.texts), book, head, batch, now).await
+        let sealed = save::book(&self.inner, (&self.sealer, &self.texts), book, head, batch, now).await?;
+        // Each transaction is of one batch.
+        let _ = self.head.set(sealed);
+        Ok(())
     }
 
     /// Makes it durable.
@@ -176,7 +208,11 @@ impl Transaction {
     /// # Errors
     /// [`StoreError`]: whether it was committed is not known.
     pub async fn commit(self) -> Result<(), StoreError> {
-        Ok(self.inner.commit().await?)
+        self.inner.commit().await?;
+        if let Some(head) = self.head.get() {
+            self.sealed.remember(*head);
+        }
+        Ok(())
     }
 
     /// Drops it.

@@ -4,6 +4,7 @@ use super::bounded::Bounded;
 use super::engine::{Engine, Purpose};
 use super::entity::{account, bank, journal};
 use super::error::is_denied;
+use super::heads::SealedHeads;
 use super::{Store, StoreError, begin, convert, load, mysql, postgresql, sqlite};
 use crate::config::{Config, Migrate};
 use crate::ledger::book::{Account, AccountState};
@@ -139,8 +140,10 @@ impl Store {
         check_seals(&writer, &engine).await?;
         let readers = engine.connect(Purpose::Read(config.database.read_connections)).await?;
         let instance = bank.instance.as_slice().try_into().map_err(|_| convert::corrupt("bank"))?;
+        let sealed = Arc::new(SealedHeads::new(load::head(&writer).await?.1));
         let writer = Arc::new(Mutex::new(writer));
-        Ok(Self { engine, writer, readers, instance, sealer: Arc::new(sealer), texts: Arc::default() })
+        let (sealer, texts) = (Arc::new(sealer), Arc::default());
+        Ok(Self { engine, writer, readers, instance, sealer, texts, sealed })
     }
 }
 

@@ -12,6 +12,7 @@ use crate::seal::{Seal, Sealer};
 use atm_rpc::types::time::Timestamp;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
+/// Gives the seal that it wrote.
 pub(super) async fn book(
     on: &impl ConnectionTrait,
     (sealer, texts): (&Sealer, &Texts),
@@ -19,7 +20,7 @@ pub(super) async fn book(
     head: SealHead,
     batch: [u8; 16],
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<SealHead, StoreError> {
     let changes = &book.changes;
     let entries: Vec<_> = changes.entries.iter().map(|entry| (entry, sealer.entry(entry))).collect();
     let audits: Vec<_> = changes.audits.iter().map(|audit| (audit, sealer.audit(audit))).collect();
@@ -44,7 +45,8 @@ pub(super) async fn book(
     save_sessions_and_blacklist(on, texts, book).await?;
     texts.put::<checkpoint::Entity>(on, &rows(changes.checkpoints.values(), checkpoint_row)).await?;
     texts.insert::<operator::Entity>(on, &rows(&changes.operators, operator_row)).await?;
-    texts.insert::<seal::Entity>(on, &[seal_row(&seal, &mac)]).await
+    texts.insert::<seal::Entity>(on, &[seal_row(&seal, &mac)]).await?;
+    Ok(SealHead { id: seal.id, mac })
 }
 
 fn rows<T, R>(values: impl IntoIterator<Item = T>, row: impl FnMut(T) -> R) -> Vec<R> {
@@ -128,7 +130,7 @@ fn audit_row(audit: &Audit, mac: [u8; 16]) -> audit::Model {
         plugin_version: version,
         plugin_digest: digest,
         capabilities: draft.capabilities.clone(),
-        method: draft.method.to_owned(),
+        method: draft.method.clone().into_owned(),
         arguments: draft.arguments.clone(),
         result: audit.result.clone(),
         mac: mac.to_vec(),

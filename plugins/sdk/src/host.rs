@@ -1,5 +1,6 @@
 //! The plugin's side of its host: the connection that it was given, and where rows go.
 
+use crate::progress::Progress;
 use atm_rpc::error::ServiceError;
 use atm_rpc::operator::OperatorClient;
 use atm_rpc::plugin::{self, Code, Connection, Failure};
@@ -18,6 +19,16 @@ pub struct Host {
     rows: BufWriter<Stdout>,
     /// Whether the reader of the rows has gone.
     deserted: bool,
+    end: End,
+}
+
+/// How a command ended that did what it was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// And that is all.
+    Done,
+    /// And found something that is not as it should be.
+    Finding,
 }
 
 impl Host {
@@ -28,7 +39,7 @@ impl Host {
                 Failure::new(Code::Protocol, format!("no connection on descriptor {}: {error}", plugin::FD))
             })?),
         };
-        Ok(Self { atmd, rows: BufWriter::new(io::stdout()), deserted: false })
+        Ok(Self { atmd, rows: BufWriter::new(io::stdout()), deserted: false, end: End::Done })
     }
 
     /// Asks atmd, and waits as long as atmd allows.
@@ -65,6 +76,17 @@ impl Host {
         let _ = writeln!(io::stderr().lock(), "note: {text}");
     }
 
+    /// The rows tell of something that is not as it should be: the command ends with 3.
+    pub const fn finding(&mut self) {
+        self.end = End::Finding;
+    }
+
+    /// A bar for the person who waits, where there is one. Rows are to be printed when it is gone.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        Progress::new()
+    }
+
     /// Hands over what was printed so far. Needed only before waiting for something.
     ///
     /// # Errors
@@ -74,10 +96,10 @@ impl Host {
         self.printed(printed)
     }
 
-    pub(crate) fn finish(mut self, result: Result<(), Failure>) -> Result<(), Failure> {
+    pub(crate) fn finish(mut self, result: Result<(), Failure>) -> Result<End, Failure> {
         let flushed = self.flush();
         // A reader that has seen enough is no failure, whatever the command made of it.
-        if self.deserted { Ok(()) } else { result.and(flushed) }
+        if self.deserted { Ok(self.end) } else { result.and(flushed).map(|()| self.end) }
     }
 
     fn printed(&mut self, printed: io::Result<()>) -> Result<(), Failure> {

@@ -33,11 +33,14 @@
 mod command;
 mod describe;
 mod host;
+mod progress;
 
 pub use command::{Column, Command};
 pub use describe::{Mismatch, describe};
 pub use host::Host;
+pub use progress::Progress;
 
+use crate::host::End;
 use atm_rpc::plugin::{Code, Connection, DESCRIBE, ENV_PROTOCOL, Failure, FailureLine, PROTOCOL};
 use clap::Parser;
 use std::ffi::OsString;
@@ -76,10 +79,14 @@ pub fn run<C: Parser>(
     };
     let connection = command.map_or(Connection::None, |command| command.connection);
     match begin(parsed, connection, work) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(End::Done) => ExitCode::SUCCESS,
+        Ok(End::Finding) => ExitCode::from(FINDING),
         Err(failure) => tell(&failure),
     }
 }
+
+/// The exit code of a command that found something: no failure, and nothing to add to its rows.
+const FINDING: u8 = 3;
 
 fn print_description<C: Parser>(commands: &[Command]) -> ExitCode {
     let described = describe::<C>(commands).map_err(|mismatch| Failure::new(Code::Crashed, mismatch));
@@ -104,7 +111,7 @@ fn begin<C>(
     parsed: C,
     connection: Connection,
     work: impl AsyncFnOnce(C, &mut Host) -> Result<(), Failure>,
-) -> Result<(), Failure> {
+) -> Result<End, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new(Code::Crashed, error))?;
     runtime.block_on(async {

@@ -166,7 +166,7 @@ fn operate(act: OperatorAct) -> Request {
         command: None,
         plugin: None,
         capabilities: "blacklist:write".into(),
-        method: "blacklist",
+        method: "blacklist".into(),
         arguments: String::new(),
     };
     Request::Operate { audit, act }

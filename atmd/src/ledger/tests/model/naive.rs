@@ -441,7 +441,7 @@ impl Naive {
                 let changed = self.listed.remove(&who).is_some() || cleared > 0;
                 Said::Blacklist { changed, ended: 0, cleared }
             }
-            OperatorAct::Refused(_) => panic!("the model is not asked for this"),
+            OperatorAct::Refused(_) | OperatorAct::Noted(_) => panic!("the model is not asked for this"),
         }
     }
 }

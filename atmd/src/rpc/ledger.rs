@@ -1,0 +1,269 @@
+//! Jobs on the whole ledger at an operator's wish: who may begin one, what its audit row says, and its news as the
+//! caller may see them.
+
+use super::operator::{OperatorConnection, Rights};
+use super::{Services, internal};
+use crate::clock;
+use crate::csv::Rebuild;
+use crate::jobs::{Job, News, Running, Ticket};
+use crate::ledger::request::{AuditDraft, OperatorAct, Request};
+use crate::seal::SealMac;
+use crate::store::{SealHead, Store, StoreError};
+use crate::verify::job::{Looked, Stopped, Subject, verify};
+use crate::verify::{Finding, Place, Shown};
+use atm_rpc::error::{BadRequest, ServiceError};
+use atm_rpc::operator::ledger::{self, JobEnd, JobNews, JobStart, Phase, RebuiltLedger, Verified};
+use atm_rpc::operator::{Capability, Mode};
+use atm_rpc::types::account::AccountId;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::sleep;
+use tracing::{error, info, warn};
+
+/// How often, and how many times, the ledgers are waited for before they are compared.
+const WAIT: Duration = Duration::from_millis(20);
+const WAITS_MAX: u32 = 250;
+const VERIFY: &str = "ledger_verify";
+const REBUILD: &str = "ledger_rebuild";
+
+impl OperatorConnection {
+    pub(super) async fn begin_verify(&self, head: Option<String>) -> Result<JobStart, ServiceError> {
+        let rights = self.may(VERIFY, Capability::LedgerRead, String::new).await?;
+        let given = head.as_deref().map(parse_head).transpose()?;
+        let services = self.services();
+        let subject = Subject {
+            heads: services.store.seen_heads().into_iter().chain(given).collect(),
+            store: services.store.clone(),
+            folder: services.ledgers.folder.clone(),
+            currency: services.info.currency,
+            must_have: 0,
+        };
+        let projected = Arc::clone(&services.projected);
+        let operator = rights.operator_name().to_owned();
+        Ok(self.begin(&rights, VERIFY, |ticket| {
+            tokio::spawn(async move {
+                info!(operator, method = VERIFY, "a job began");
+                let must_have = caught_up(&subject.store, &projected).await;
+                let looked = match must_have {
+                    Ok(must_have) => verify(Subject { must_have, ..subject }, ticket.job()).await,
+                    Err(error) => Err(error.into()),
+                };
+                finish_verify(ticket, looked, &operator);
+            });
+        }))
+    }
+
+    pub(super) async fn begin_rebuild(&self) -> Result<JobStart, ServiceError> {
+        let rights = self.may(REBUILD, Capability::DaemonControl, String::new).await?;
+        if rights.mode() == Mode::Read {
+            return Err(self.refuse(&rights, REBUILD, String::new(), ServiceError::ReadOnly).await);
+        }
+        let dry_run = rights.mode() == Mode::DryRun;
+        let services = Arc::clone(self.services());
+        let audit = rights.audit(REBUILD, String::new());
+        Ok(self.begin(&rights, REBUILD, |ticket| {
+            tokio::spawn(async move {
+                info!(operator = audit.operator, method = REBUILD, dry_run, "a job began");
+                let end = rebuild(&services, ticket.job(), audit, dry_run).await;
+                // Before others learn that it ended, so that a stop of atmd does not wait for it.
+                drop(services);
+                ticket.finish(end);
+            });
+        }))
+    }
+
+    pub(super) async fn news(&self, after: u64) -> Result<JobNews, ServiceError> {
+        let rights = self.enter().await?;
+        let job = self.job().as_ref().map(|owner| Arc::clone(owner.job()));
+        let News { phase, done, total, findings, count, end } =
+            job.ok_or(ServiceError::NotFound)?.news(after).await;
+        let findings = findings.into_iter().map(|finding| rights.finding(finding)).collect();
+        Ok(JobNews { phase, done, total, findings, findings_count: count, end: end.transpose()? })
+    }
+
+    pub(super) async fn cancel(&self) -> Result<bool, ServiceError> {
+        self.enter().await?;
+        let Some(owner) = self.job().take() else { return Ok(false) };
+        Ok(owner.job().news(u64::MAX).await.end.is_none())
+    }
+
+    /// Takes the place for the one job, and keeps the job on this connection.
+    fn begin(&self, rights: &Rights, method: &'static str, start: impl FnOnce(Ticket)) -> JobStart {
+        let services = self.services();
+        let operator = rights.operator_name().to_owned();
+        match services.jobs.begin(Running { method, operator, since: services.clock.now() }) {
+            Ok((owner, ticket)) => {
+                *self.job() = Some(owner);
+                start(ticket);
+                JobStart::Begun
+            }
+            Err(Running { method, operator, since }) => {
+                JobStart::Occupied { method: method.to_owned(), operator, since }
+            }
+        }
+    }
+}
+
+/// The ledgers come a moment after the journal. Gives the newest entry that they have by now.
+async fn caught_up(store: &Store, projected: &AtomicI64) -> Result<i64, StoreError> {
+    let head = store.head().await?.seq;
+    for _ in 0..WAITS_MAX {
+        if projected.load(Ordering::Relaxed) >= head {
+            break;
+        }
+        sleep(WAIT).await;
+    }
+    Ok(projected.load(Ordering::Relaxed))
+}
+
+/// `ID:HEX`, as the log tells it.
+fn parse_head(text: &str) -> Result<SealHead, ServiceError> {
+    let parsed = || {
+        let (id, hex) = text.split_once(':')?;
+        let digits = hex.as_bytes();
+        let mut mac: SealMac = [0; 32];
+        if digits.len() != 2 * mac.len() {
+            return None;
+        }
+        for (byte, pair) in mac.iter_mut().zip(digits.chunks_exact(2)) {
+            let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+            *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+        }
+        let id = id.parse().ok().filter(|id| *id > 0)?;
+        Some(SealHead { id, mac })
+    };
+    parsed().ok_or(ServiceError::BadRequest(BadRequest::SealHead))
+}
+
+fn finish_verify(ticket: Ticket, looked: Result<Looked, Stopped>, operator: &str) {
+    let job = ticket.job();
+    let elapsed = clock::monotonic().duration_since(job.begun());
+    let findings = job.count();
+    let end = match looked {
+        Ok(looked) => {
+            let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+            let entries = looked.counts.entries;
+            if findings == 0 {
+                info!(operator, entries, elapsed_ms, "the ledger was verified: nothing differs");
+            } else {
+                error!(
+                    operator,
+                    entries, elapsed_ms, findings, "the ledger was verified: it is not what it was"
+                );
+            }
+            Ok(JobEnd::Verified(Verified {
+                entries,
+                audits: looked.counts.audits,
+                seals: looked.counts.seals,
+                accounts: looked.accounts,
+                ledger_bytes: looked.ledger_bytes,
+                elapsed_ms,
+                head: (looked.head.id > 0).then(|| looked.head.to_string()),
+            }))
+        }
+        Err(Stopped::Asked) => {
+            info!(operator, method = VERIFY, "a job was ended before its end");
+            Err(ServiceError::Unavailable)
+        }
+        Err(error) => Err(internal(&error)),
+    };
+    ticket.finish(end);
+}
+
+/// Asks the task that has the ledgers. What it changes has its row of the audit log before, and all of it after.
+async fn rebuild(
+    services: &Services,
+    job: &Arc<Job>,
+    audit: AuditDraft,
+    dry_run: bool,
+) -> Result<JobEnd, ServiceError> {
+    job.enter(Phase::Waiting, 0);
+    let (reply, answer) = oneshot::channel();
+    let wish = Rebuild { audit: (!dry_run).then(|| audit.clone()), job: Arc::clone(job), reply };
+    let asked = services.rebuilds.send(wish).await.map_err(|_| ServiceError::Unavailable);
+    let rebuilt = match asked {
+        Ok(()) => answer.await.map_err(|_| ServiceError::Unavailable),
+        Err(error) => Err(error),
+    };
+    let (result, end) = match rebuilt {
+        Ok(Ok(ledgers)) => (done(&ledgers), Ok(JobEnd::Rebuilt(ledgers))),
+        Ok(Err(_)) if job.is_stopped() => ("ended before its end".to_owned(), Err(ServiceError::Unavailable)),
+        Ok(Err(error)) => ("failed".to_owned(), Err(internal(&format!("{error:#}")))),
+        Err(error) => ("failed".to_owned(), Err(error)),
+    };
+    info!(operator = audit.operator, method = REBUILD, dry_run, result, "a job ended");
+    if !dry_run {
+        let act = OperatorAct::Noted(result);
+        if let Err(error) = services.writer.submit(Request::Operate { audit, act }).await {
+            warn!(%error, "the end of a job is not in the audit log");
+        }
+    }
+    end
+}
+
+fn done(ledgers: &[RebuiltLedger]) -> String {
+    let changed: Vec<&str> =
+        ledgers.iter().filter(|ledger| ledger.changed).map(|ledger| ledger.file.as_str()).collect();
+    if changed.is_empty() { "unchanged".to_owned() } else { format!("done: {}", changed.join(", ")) }
+}
+
+impl Rights {
+    fn finding(&self, finding: Finding) -> ledger::Finding {
+        let Finding { check, place, column, expected, found } = finding;
+        ledger::Finding {
+            check,
+            place: match place {
+                Place::Entry(seq) => format!("journal {seq}"),
+                Place::Audit(id) => format!("audit {id}"),
+                Place::Seal(id) => format!("seal {id}"),
+                Place::Account(raw) => format!("account {}", self.account(raw)),
+                Place::Books => "books".to_owned(),
+                Place::Ledger { ledger, byte, line } => {
+                    format!("{} line {line}, byte {byte}", ledger.file_name())
+                }
+            },
+            column: column.map(str::to_owned),
+            expected: expected.and_then(|value| self.value(value)),
+            found: found.and_then(|value| self.value(value)),
+        }
+    }
+
+    fn value(&self, value: Shown) -> Option<String> {
+        match value {
+            Shown::Plain(text) => Some(text),
+            Shown::Account(account) => Some(self.account(account.raw())),
+            Shown::Personal(text) => self.sees_numbers().then_some(text),
+        }
+    }
+
+    /// A customer's number, a name of the bank's own, or the id where it is neither.
+    fn account(&self, raw: i64) -> String {
+        const NAMES: [&str; 5] = ["vault", "equity", "suspense", "clearing", "fees"];
+        match AccountId::from_raw(raw) {
+            Some(id) if id.mobile().is_some() => self.shown(id),
+            Some(id) => {
+                let own = AccountId::SYSTEM.iter().zip(NAMES).find(|(system, _)| **system == id);
+                own.map_or_else(|| raw.to_string(), |(_, name)| name.to_owned())
+            }
+            None => format!("id {raw}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_is_read_as_the_log_tells_it() {
+        let head = SealHead { id: 17, mac: [0xa5; 32] };
+        assert_eq!(parse_head(&head.to_string()), Ok(head));
+        let hex = "a5".repeat(32);
+        for bad in ["", "17", ":", &hex, &format!("0:{hex}"), &format!("-1:{hex}"), &format!("1:{hex}0")] {
+            assert_eq!(parse_head(bad), Err(ServiceError::BadRequest(BadRequest::SealHead)), "{bad}");
+        }
+        assert!(parse_head(&format!("1:{}", "g5".repeat(32))).is_err());
+    }
+}
