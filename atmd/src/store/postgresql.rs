@@ -36,9 +36,11 @@ fn login(server: &DatabaseServer, options: PgConnectOptions) -> PgConnectOptions
     }
 }
 
-/// What a session of atmd needs: who writes neither waits long for a lock nor keeps it when it froze.
+/// What a session of atmd needs: no notices of what goes well; who writes neither waits long for a lock nor keeps it when it froze.
 fn session_settings(purpose: Purpose) -> String {
-    let mut settings = String::from("SET default_transaction_isolation = 'read committed'");
+    let mut settings = String::from(
+        "SET default_transaction_isolation = 'read committed'; SET client_min_messages = warning",
+    );
     if purpose == Purpose::Write {
         settings += &format!(
             "; SET lock_timeout = '{LOCK_TIMEOUT_S}s'; SET idle_in_transaction_session_timeout = '{}s'",
