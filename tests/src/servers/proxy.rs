@@ -185,7 +185,7 @@ async fn cut(fault: Fault, bytes: &[u8], server: &mut TcpStream, answer: &mut [u
 
 /// Whether the word is said; READ COMMITTED is another one.
 fn commits(bytes: &[u8]) -> bool {
-    let mut places = bytes.windows(COMMIT.len()).enumerate().filter(|(_, word)| *word == COMMIT);
+    let places = bytes.windows(COMMIT.len()).enumerate().filter(|(_, word)| *word == COMMIT);
     places.map(|(at, _)| at + COMMIT.len()).any(|end| !bytes.get(end).is_some_and(u8::is_ascii_alphanumeric))
 }
 
