@@ -183,8 +183,10 @@ async fn cut(fault: Fault, bytes: &[u8], server: &mut TcpStream, answer: &mut [u
     }
 }
 
+/// Whether the word is said; READ COMMITTED is another one.
 fn commits(bytes: &[u8]) -> bool {
-    bytes.windows(COMMIT.len()).any(|word| word == COMMIT)
+    let places = bytes.windows(COMMIT.len()).enumerate().filter(|(_, word)| *word == COMMIT);
+    places.map(|(at, _)| at + COMMIT.len()).any(|end| !bytes.get(end).is_some_and(u8::is_ascii_alphanumeric))
 }
 
 #[cfg(test)]
@@ -227,7 +229,7 @@ mod tests {
         assert_eq!(ask(&mut stream, "COMMIT").await, "+COMMIT");
         for fault in [Fault::BeforeCommit, Fault::AtCommit, Fault::AfterCommit] {
             proxy.set(fault);
-            assert_eq!(ask(&mut stream, "SELECT").await, "+SELECT");
+            assert_eq!(ask(&mut stream, "READ COMMITTED").await, "+READ COMMITTED");
             assert_eq!(ask(&mut stream, "COMMIT").await, "");
             stream = connect().await.expect("it listens");
             assert_eq!(ask(&mut stream, "COMMIT").await, "+COMMIT");
