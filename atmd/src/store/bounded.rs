@@ -8,6 +8,7 @@ use sea_orm::{
 use sea_orm_migration::async_trait;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -17,16 +18,30 @@ use tokio::time::timeout;
 pub(super) struct Bounded<C> {
     pub(super) inner: C,
     pub(super) limit: Option<Duration>,
+    /// Whether a statement met silence. Then nothing is asked any more: a ROLLBACK would wait as long again.
+    /// Connections of a pool do not share one.
+    pub(super) silent: Option<Arc<AtomicBool>>,
 }
 
-/// The result, or the failure of a connection whose other end is silent. What is not finished by then is
-/// dropped; the connection must not be used again.
-pub(super) async fn within<T>(
-    limit: Option<Duration>,
-    work: impl Future<Output = Result<T, DbErr>>,
-) -> Result<T, DbErr> {
-    let Some(limit) = limit else { return work.await };
-    timeout(limit, work).await.unwrap_or_else(|_| Err(silent(limit)))
+impl<C> Bounded<C> {
+    fn is_silent(&self) -> bool {
+        self.silent.as_ref().is_some_and(|silent| silent.load(Ordering::Relaxed))
+    }
+
+    /// The result, or the failure of a connection whose other end is silent. What is not finished by then is
+    /// dropped; the connection must not be used again.
+    async fn within<T>(&self, work: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
+        let Some(limit) = self.limit else { return work.await };
+        if self.is_silent() {
+            return Err(silent(limit));
+        }
+        timeout(limit, work).await.unwrap_or_else(|_| {
+            if let Some(silent) = &self.silent {
+                silent.store(true, Ordering::Relaxed);
+            }
+            Err(silent(limit))
+        })
+    }
 }
 
 fn silent(limit: Duration) -> DbErr {
@@ -42,19 +57,19 @@ impl<C: ConnectionTrait + Send> ConnectionTrait for Bounded<C> {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        within(self.limit, self.inner.execute_raw(statement)).await
+        self.within(self.inner.execute_raw(statement)).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        within(self.limit, self.inner.execute_unprepared(sql)).await
+        self.within(self.inner.execute_unprepared(sql)).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        within(self.limit, self.inner.query_one_raw(statement)).await
+        self.within(self.inner.query_one_raw(statement)).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        within(self.limit, self.inner.query_all_raw(statement)).await
+        self.within(self.inner.query_all_raw(statement)).await
     }
 }
 
@@ -63,21 +78,33 @@ impl Bounded<DatabaseConnection> {
         &self,
         options: TransactionOptions,
     ) -> Result<Bounded<DatabaseTransaction>, DbErr> {
-        let inner = within(self.limit, self.inner.begin_with_options(options)).await?;
-        Ok(Bounded { inner, limit: self.limit })
+        let inner = self.within(self.inner.begin_with_options(options)).await?;
+        Ok(Bounded { inner, limit: self.limit, silent: self.silent.clone() })
     }
 
+    /// Nobody waits for one that is silent.
     pub(super) async fn close(&self) -> Result<(), DbErr> {
-        within(self.limit, self.inner.close_by_ref()).await
+        if self.is_silent() {
+            let (inner, limit) = (self.inner.clone(), self.limit.unwrap_or_default());
+            tokio::spawn(async move { timeout(limit, inner.close_by_ref()).await.map(drop) });
+            return Ok(());
+        }
+        self.within(self.inner.close_by_ref()).await
     }
 }
 
 impl Bounded<DatabaseTransaction> {
     pub(super) async fn commit(self) -> Result<(), DbErr> {
-        within(self.limit, self.inner.commit()).await
+        let (state, work) = self.apart();
+        state.within(work.commit()).await
     }
 
     pub(super) async fn rollback(self) -> Result<(), DbErr> {
-        within(self.limit, self.inner.rollback()).await
+        let (state, work) = self.apart();
+        state.within(work.rollback()).await
+    }
+
+    fn apart(self) -> (Bounded<()>, DatabaseTransaction) {
+        (Bounded { inner: (), limit: self.limit, silent: self.silent }, self.inner)
     }
 }

@@ -5,6 +5,7 @@ use super::{mysql, postgresql, sqlite};
 use crate::config::{Backend, Config, DatabaseServer};
 use sea_orm::{ConnectOptions, DatabaseConnection, DbErr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A statement on a server that takes longer has failed. Above the time that a lock is waited for.
@@ -41,7 +42,8 @@ impl Engine {
             Self::Mysql(server) => (mysql::connect(server, purpose).await?, Some(ANSWER_TIMEOUT)),
             Self::Postgresql(server) => (postgresql::connect(server, purpose).await?, Some(ANSWER_TIMEOUT)),
         };
-        Ok(Bounded { inner, limit })
+        let silent = (purpose == Purpose::Write).then(Arc::default);
+        Ok(Bounded { inner, limit, silent })
     }
 }
 

@@ -202,7 +202,9 @@ impl View {
         let rows = match &self.on {
             On::Live(connection) => {
                 let limit = connection.limit.map(|_| SCAN_TIME);
-                Bounded { inner: connection.inner.clone(), limit }.query_all_raw(statement).await?
+                Bounded { inner: connection.inner.clone(), limit, silent: None }
+                    .query_all_raw(statement)
+                    .await?
             }
             On::Snapshot(transaction) => transaction.query_all_raw(statement).await?,
         };

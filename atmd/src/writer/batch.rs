@@ -258,7 +258,10 @@ async fn once(
 /// A failure after which the connection was renewed; or that of renewing it.
 async fn renewed(context: &Context, failed: Failed) -> Failed {
     match (context.store.renew_writer().await, failed) {
-        (Err(error), Failed::Before(_)) => Failed::Before(error),
+        // What came first says more than that the server is still away.
+        (Err(error), Failed::Before(first)) if [error.failure, first.failure] != [Failure::Retry; 2] => {
+            Failed::Before(error)
+        }
         (_, failed) => failed,
     }
 }
