@@ -71,21 +71,10 @@ async fn measure(engine: Engine, server: Option<&Server>) {
         }
     }
     office.close().await;
-    let url = database.map(|database| {
-        let (name, password, address) = (database.name(), database.password(), database.address());
-        // Encrypted, as atmd's connection is.
-        match engine {
-            Engine::MariaDb => format!("mysql://{name}:{password}@{address}/{name}?ssl-mode=REQUIRED"),
-            _ => format!("postgres://{name}:{password}@{address}/{name}?sslmode=require"),
-        }
-    });
-    let (dialect, connections) = match engine {
-        Engine::Sqlite => (Dialect::Sqlite, 1),
-        Engine::MariaDb => (Dialect::MariaDb, SINGLE_CONNECTIONS),
-        Engine::PostgreSql => (Dialect::PostgreSql, SINGLE_CONNECTIONS),
-    };
-    let url = url.unwrap_or_else(|| format!("sqlite://{}", config.database.path.display()));
-    let bank = Bank::find(url, dialect).await;
+    let embedded = || format!("sqlite://{}", config.database.path.display());
+    let url = database.as_ref().map_or_else(embedded, bank::on_server);
+    let connections = if engine == Engine::Sqlite { 1 } else { SINGLE_CONNECTIONS };
+    let bank = Bank::find(url, Dialect::of(engine)).await;
     for _ in 0..figures::repeats() {
         let mut committer = Committer::connect(&bank).await;
         for (in_flight, row) in IN_FLIGHT.into_iter().zip(rows.iter_mut()) {
