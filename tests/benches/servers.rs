@@ -68,13 +68,6 @@ async fn measure(engine: Engine, server: &Server, row: &mut Row) {
     row.rate.add(counted.rate);
     row.median_us.add(counted.median.as_secs_f64() * 1e6);
     row.p99_us.add(counted.p99.as_secs_f64() * 1e6);
-    let (name, password, address) = (database.name(), database.password(), database.address());
-    let (dialect, url) = match engine {
-        Engine::MariaDb => {
-            (Dialect::MariaDb, format!("mysql://{name}:{password}@{address}/{name}?ssl-mode=REQUIRED"))
-        }
-        _ => (Dialect::PostgreSql, format!("postgres://{name}:{password}@{address}/{name}?sslmode=require")),
-    };
-    let bank = Bank::find(url, dialect).await;
+    let bank = Bank::find(bank::on_server(&database), Dialect::of(engine)).await;
     row.single.add(bank.singles(SESSIONS, figures::duration()).await);
 }

@@ -36,7 +36,10 @@ struct Row {
 
 fn main() {
     let runtime = Runtime::new().expect("there are threads");
-    for engine in [Engine::Sqlite, Engine::MariaDb, Engine::PostgreSql] {
+    // `cargo bench --bench writer -- MariaDb` measures that one alone.
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|name| !name.starts_with('-')).collect();
+    let is_wanted = |engine: &Engine| wanted.is_empty() || wanted.contains(&format!("{engine:?}"));
+    for engine in [Engine::Sqlite, Engine::MariaDb, Engine::PostgreSql].into_iter().filter(is_wanted) {
         let server = match engine {
             Engine::Sqlite => None,
             // Memory as for a server that has work to do.
@@ -71,21 +74,10 @@ async fn measure(engine: Engine, server: Option<&Server>) {
         }
     }
     office.close().await;
-    let url = database.map(|database| {
-        let (name, password, address) = (database.name(), database.password(), database.address());
-        // Encrypted, as atmd's connection is.
-        match engine {
-            Engine::MariaDb => format!("mysql://{name}:{password}@{address}/{name}?ssl-mode=REQUIRED"),
-            _ => format!("postgres://{name}:{password}@{address}/{name}?sslmode=require"),
-        }
-    });
-    let (dialect, connections) = match engine {
-        Engine::Sqlite => (Dialect::Sqlite, 1),
-        Engine::MariaDb => (Dialect::MariaDb, SINGLE_CONNECTIONS),
-        Engine::PostgreSql => (Dialect::PostgreSql, SINGLE_CONNECTIONS),
-    };
-    let url = url.unwrap_or_else(|| format!("sqlite://{}", config.database.path.display()));
-    let bank = Bank::find(url, dialect).await;
+    let embedded = || format!("sqlite://{}", config.database.path.display());
+    let url = database.as_ref().map_or_else(embedded, bank::on_server);
+    let connections = if engine == Engine::Sqlite { 1 } else { SINGLE_CONNECTIONS };
+    let bank = Bank::find(url, Dialect::of(engine)).await;
     for _ in 0..figures::repeats() {
         let mut committer = Committer::connect(&bank).await;
         for (in_flight, row) in IN_FLIGHT.into_iter().zip(rows.iter_mut()) {
@@ -102,7 +94,7 @@ fn report(engine: Engine, connections: u32, rows: &[Row], singles: &Figure) {
     let note = format!(
         "Deposits and withdrawals of random customers out of {}, in process, without sessions over TLS. Plain SQL writes \
          the same rows by the same statements, one transaction for as many deposits, from one connection. One \
-         transaction for each debit and credit, from {connections} connections at once, makes {singles} a second.",
+         transaction for each debit and credit, {connections} at once, makes {singles} a second.",
         figures::count(CUSTOMERS)
     );
     let columns = [

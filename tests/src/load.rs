@@ -100,10 +100,10 @@ impl Count {
         Some(Instant::now()).filter(|asked| *asked < self.window.end)
     }
 
-    /// Counts the answer to what was asked then, where both were within the window.
+    /// Counts the answer to what was asked then, where it came within the window.
     pub fn answered(&mut self, asked: Instant) {
         let answered = Instant::now();
-        if asked >= self.window.begin && answered <= self.window.end {
+        if answered >= self.window.begin && answered <= self.window.end {
             self.latencies.push(answered - asked);
         }
     }

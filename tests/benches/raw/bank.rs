@@ -2,6 +2,7 @@
 //! and credit. Nothing of atmd's code is behind it.
 
 use atm_tests::random::Random;
+use atm_tests::servers::{Database, Engine};
 use futures::future::join_all;
 use sqlx::any::AnyConnectOptions;
 use sqlx::{AnyConnection, AssertSqlSafe, ConnectOptions, Connection, Executor, Row};
@@ -35,6 +36,14 @@ pub(crate) struct Bank {
 }
 
 impl Dialect {
+    pub(crate) const fn of(engine: Engine) -> Self {
+        match engine {
+            Engine::Sqlite => Self::Sqlite,
+            Engine::MariaDb => Self::MariaDb,
+            Engine::PostgreSql => Self::PostgreSql,
+        }
+    }
+
     /// The n-th parameter, from 1.
     pub(crate) fn parameter(self, n: usize) -> String {
         if self == Self::PostgreSql { format!("${n}") } else { "?".to_owned() }
@@ -60,13 +69,14 @@ impl Dialect {
             Self::MariaDb | Self::PostgreSql => "BEGIN",
         }
     }
+}
 
-    /// What takes the bank's lock in a transaction, where beginning one does not.
-    pub(crate) const fn lock(self) -> Option<&'static str> {
-        match self {
-            Self::Sqlite => None,
-            Self::MariaDb | Self::PostgreSql => Some("SELECT id FROM bank WHERE id = 1 FOR UPDATE"),
-        }
+/// Where plain SQL reaches a database on a server: encrypted, as atmd's connection is.
+pub(crate) fn on_server(database: &Database) -> String {
+    let (name, password, address) = (database.name(), database.password(), database.address());
+    match Dialect::of(database.engine()) {
+        Dialect::MariaDb => format!("mysql://{name}:{password}@{address}/{name}?ssl-mode=REQUIRED"),
+        _ => format!("postgres://{name}:{password}@{address}/{name}?sslmode=require"),
     }
 }
 

@@ -64,7 +64,9 @@ impl Committer {
 
     async fn begin(&mut self) {
         self.connection.execute(self.bank.dialect.begin()).await.expect("a transaction begins");
-        if let Some(lock) = self.bank.dialect.lock() {
+        if self.bank.dialect != Dialect::Sqlite {
+            // SQLite has one lock for all of the file.
+            let lock = "SELECT id FROM bank WHERE id = 1 FOR UPDATE";
             self.connection.execute(lock).await.expect("the bank's row is locked");
         }
     }
