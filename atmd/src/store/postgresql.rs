@@ -42,8 +42,11 @@ fn session_settings(purpose: Purpose) -> String {
         "SET default_transaction_isolation = 'read committed'; SET client_min_messages = warning",
     );
     if purpose == Purpose::Write {
+        // It asks by keys alone, with thousands of parameters: one plan for each statement, and by an index even
+        // where the table was small when the plan was made.
         settings += &format!(
-            "; SET lock_timeout = '{LOCK_TIMEOUT_S}s'; SET idle_in_transaction_session_timeout = '{}s'",
+            "; SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; \
+             SET lock_timeout = '{LOCK_TIMEOUT_S}s'; SET idle_in_transaction_session_timeout = '{}s'",
             2 * LOCK_TIMEOUT_S
         );
     }

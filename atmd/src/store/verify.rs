@@ -149,7 +149,7 @@ impl Store {
 }
 
 impl View {
-    /// The newest seal that can be read, of the newest [`LAST_SEALS`].
+    /// The newest seal that can be read, of the newest `LAST_SEALS`.
     ///
     /// # Errors
     /// As every function here: [`StoreError`] where the table cannot be read.
