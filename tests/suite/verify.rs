@@ -106,6 +106,13 @@ async fn what_another_hand_changed_is_named(database: &Database) {
     let _ = tokio::task::block_in_place(|| {
         atmd.ctl(&["blacklist", "add", &bank::number(9).full(), "--reason", "a test"]).coded(0)
     });
+    // What is changed before it is written to the ledgers is written changed.
+    tokio::task::block_in_place(|| {
+        eventually("bank.csv has its header, the opening and three deposits", || {
+            let text = fs::read_to_string(atmd.bank_csv()).unwrap_or_default();
+            if text.lines().count() == 5 { Ok(()) } else { Err(text) }
+        });
+    });
     let account = AccountId::of(alice).raw();
     let number = format!("account account {}", alice.full());
     // Entries: the opening, a registration, a log-in, three deposits.
