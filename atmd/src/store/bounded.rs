@@ -1,6 +1,7 @@
 //! A connection whose statements end: a server that froze, or a network that swallows packets, must not hold
 //! up whoever asks it.
 
+use super::held::{End, Held};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult,
     RuntimeErr, Statement, TransactionOptions, TransactionTrait, sqlx,
@@ -30,7 +31,7 @@ impl<C> Bounded<C> {
 
     /// The result, or the failure of a connection whose other end is silent. What is not finished by then is
     /// dropped; the connection must not be used again.
-    async fn within<T>(&self, work: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
+    pub(super) async fn within<T>(&self, work: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
         let Some(limit) = self.limit else { return work.await };
         if self.is_silent() {
             return Err(silent(limit));
@@ -82,29 +83,39 @@ impl Bounded<DatabaseConnection> {
         Ok(Bounded { inner, limit: self.limit, silent: self.silent.clone() })
     }
 
-    /// Nobody waits for one that is silent.
     pub(super) async fn close(&self) -> Result<(), DbErr> {
+        self.within(self.inner.close_by_ref()).await
+    }
+}
+
+impl Bounded<Held> {
+    pub(super) async fn begin(&self) -> Result<(), DbErr> {
+        self.within(self.inner.begin()).await
+    }
+
+    pub(super) async fn end(&self, how: End) -> Result<(), DbErr> {
+        self.within(self.inner.end(how)).await
+    }
+
+    /// Nobody waits for one that is silent.
+    pub(super) async fn close(self: Arc<Self>) -> Result<(), DbErr> {
         if self.is_silent() {
-            let (inner, limit) = (self.inner.clone(), self.limit.unwrap_or_default());
-            tokio::spawn(async move { timeout(limit, inner.close_by_ref()).await.map(drop) });
+            let limit = self.limit.unwrap_or_default();
+            tokio::spawn(async move { timeout(limit, self.inner.close()).await.map(drop) });
             return Ok(());
         }
-        self.within(self.inner.close_by_ref()).await
+        self.within(self.inner.close()).await
     }
 }
 
 impl Bounded<DatabaseTransaction> {
     pub(super) async fn commit(self) -> Result<(), DbErr> {
-        let (state, work) = self.apart();
-        state.within(work.commit()).await
+        let bound = Bounded { inner: (), limit: self.limit, silent: None };
+        bound.within(self.inner.commit()).await
     }
 
     pub(super) async fn rollback(self) -> Result<(), DbErr> {
-        let (state, work) = self.apart();
-        state.within(work.rollback()).await
-    }
-
-    fn apart(self) -> (Bounded<()>, DatabaseTransaction) {
-        (Bounded { inner: (), limit: self.limit, silent: self.silent }, self.inner)
+        let bound = Bounded { inner: (), limit: self.limit, silent: None };
+        bound.within(self.inner.rollback()).await
     }
 }

@@ -1,6 +1,7 @@
 //! The three engines: how each is reached, and what makes its commits durable.
 
 use super::bounded::Bounded;
+use super::held::Held;
 use super::{mysql, postgresql, sqlite};
 use crate::config::{Backend, Config, DatabaseServer};
 use sea_orm::{ConnectOptions, DatabaseConnection, DbErr};
@@ -42,15 +43,25 @@ impl Engine {
             Self::Mysql(server) => (mysql::connect(server, purpose).await?, Some(ANSWER_TIMEOUT)),
             Self::Postgresql(server) => (postgresql::connect(server, purpose).await?, Some(ANSWER_TIMEOUT)),
         };
-        let silent = (purpose == Purpose::Write).then(Arc::default);
-        Ok(Bounded { inner, limit, silent })
+        Ok(Bounded { inner, limit, silent: None })
+    }
+}
+
+impl Engine {
+    /// One connection that writes.
+    pub(super) async fn hold(&self) -> Result<Bounded<Held>, DbErr> {
+        let (limit, connect) =
+            if self.is_server() { (Some(ANSWER_TIMEOUT), Some(CONNECT_TIMEOUT)) } else { (None, None) };
+        let connecting = Bounded { inner: (), limit: connect, silent: None };
+        let inner = connecting.within(Held::connect(self)).await?;
+        Ok(Bounded { inner, limit, silent: Some(Arc::default()) })
     }
 }
 
 /// What connections are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// One that writes.
+    /// One that makes what is not there yet: tables, the bank.
     Write,
     /// So many that read.
     Read(u32),

@@ -11,6 +11,7 @@ mod engine;
 mod entity;
 mod error;
 mod heads;
+mod held;
 mod load;
 mod mysql;
 mod open;
@@ -32,12 +33,10 @@ use crate::ledger::request::Needs;
 use crate::seal::{SealMac, Sealer};
 use atm_rpc::types::time::Timestamp;
 use bounded::Bounded;
-use engine::{Engine, Purpose};
+use engine::Engine;
 use heads::SealedHeads;
-use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait, QuerySelect, SqliteTransactionMode,
-    TransactionOptions,
-};
+use held::{End, Held};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, QuerySelect};
 use statement::Texts;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -47,7 +46,7 @@ use tokio::sync::Mutex;
 #[derive(Clone, Debug)]
 pub struct Store {
     engine: Engine,
-    writer: Arc<Mutex<Bounded<DatabaseConnection>>>,
+    writer: Arc<Mutex<Arc<Bounded<Held>>>>,
     readers: Bounded<DatabaseConnection>,
     instance: [u8; 16],
     sealer: Arc<Sealer>,
@@ -75,7 +74,7 @@ impl fmt::Display for SealHead {
 /// A batch under way: one transaction that holds the bank's lock.
 #[derive(Debug)]
 pub struct Transaction {
-    inner: Bounded<DatabaseTransaction>,
+    inner: Arc<Bounded<Held>>,
     sealer: Arc<Sealer>,
     texts: Arc<Texts>,
     sealed: Arc<SealedHeads>,
@@ -107,8 +106,11 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; nothing was begun, and the connection must be [renewed](Self::renew_writer).
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
-        let writer = self.writer.lock().await.clone();
-        let inner = begin(&writer, &self.engine).await?;
+        let inner = Arc::clone(&*self.writer.lock().await);
+        inner.begin().await?;
+        if self.engine.is_server() {
+            lock_bank(&*inner).await?;
+        }
         let (sealer, texts) = (Arc::clone(&self.sealer), Arc::clone(&self.texts));
         let sealed = Arc::clone(&self.sealed);
         Ok(Transaction { inner, sealer, texts, sealed, head: OnceLock::new() })
@@ -122,11 +124,11 @@ impl Store {
     /// [`StoreError`]: there is no connection that writes until this succeeds.
     pub async fn renew_writer(&self) -> Result<(), StoreError> {
         let mut writer = self.writer.lock().await;
-        let closed = writer.close().await;
+        let closed = Arc::clone(&writer).close().await;
         if !self.engine.is_server() {
             closed?;
         }
-        *writer = self.engine.connect(Purpose::Write).await?;
+        *writer = Arc::new(self.engine.hold().await?);
         Ok(())
     }
 
@@ -145,8 +147,8 @@ impl Store {
     /// [`StoreError`]: still not known.
     pub async fn was_committed(&self, batch: &[u8; 16]) -> Result<bool, StoreError> {
         let transaction = self.begin().await?;
-        let found = load::seal_of(&transaction.inner, batch).await?;
-        transaction.inner.rollback().await?;
+        let found = load::seal_of(&*transaction.inner, batch).await?;
+        transaction.rollback().await?;
         Ok(found)
     }
 
@@ -156,25 +158,15 @@ impl Store {
     /// [`StoreError`].
     pub async fn close(self) -> Result<(), StoreError> {
         self.readers.close().await?;
-        let writer = self.writer.lock().await.clone();
+        let writer = Arc::clone(&*self.writer.lock().await);
         Ok(writer.close().await?)
     }
 }
 
-/// Begins a transaction that holds the bank's lock. SQLite has one lock for all of the file; a server locks the
-/// bank's row, and what is read after that no other batch changes.
-async fn begin(
-    on: &Bounded<DatabaseConnection>,
-    engine: &Engine,
-) -> Result<Bounded<DatabaseTransaction>, DbErr> {
-    if !engine.is_server() {
-        let mode = Some(SqliteTransactionMode::Immediate);
-        return on.begin(TransactionOptions { sqlite_transaction_mode: mode, ..Default::default() }).await;
-    }
-    let transaction = on.begin(TransactionOptions::default()).await?;
-    let lock = entity::bank::Entity::find_by_id(1).lock_exclusive();
-    lock.one(&transaction).await?;
-    Ok(transaction)
+/// Takes the bank's lock on a server: its row, and what is read after that no other batch changes. SQLite has one
+/// lock for all of the file.
+async fn lock_bank(on: &impl ConnectionTrait) -> Result<(), DbErr> {
+    entity::bank::Entity::find_by_id(1).lock_exclusive().one(on).await.map(drop)
 }
 
 impl Transaction {
@@ -183,7 +175,7 @@ impl Transaction {
     /// # Errors
     /// [`StoreError`].
     pub async fn load(&self, needs: &Needs) -> Result<(Book, SealHead), StoreError> {
-        load::book(&self.inner, needs).await
+        load::book(&*self.inner, needs).await
     }
 
     /// Writes what the batch decided, and its seal.
@@ -197,7 +189,7 @@ impl Transaction {
         batch: [u8; 16],
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let sealed = save::book(&self.inner, (&self.sealer, &self.texts), book, head, batch, now).await?;
+        let sealed = save::book(&*self.inner, (&self.sealer, &self.texts), book, head, batch, now).await?;
         // Each transaction is of one batch.
         let _ = self.head.set(sealed);
         Ok(())
@@ -208,7 +200,7 @@ impl Transaction {
     /// # Errors
     /// [`StoreError`]: whether it was committed is not known.
     pub async fn commit(self) -> Result<(), StoreError> {
-        self.inner.commit().await?;
+        self.inner.end(End::Commit).await?;
         if let Some(head) = self.head.get() {
             self.sealed.remember(*head);
         }
@@ -220,6 +212,6 @@ impl Transaction {
     /// # Errors
     /// [`StoreError`]: the connection must be [renewed](Store::renew_writer).
     pub async fn rollback(self) -> Result<(), StoreError> {
-        Ok(self.inner.rollback().await?)
+        Ok(self.inner.end(End::Rollback).await?)
     }
 }

@@ -5,7 +5,7 @@ use super::engine::{Engine, Purpose};
 use super::entity::{account, bank, journal};
 use super::error::is_denied;
 use super::heads::SealedHeads;
-use super::{Store, StoreError, begin, convert, load, mysql, postgresql, sqlite};
+use super::{Store, StoreError, convert, load, lock_bank, mysql, postgresql, sqlite};
 use crate::config::{Config, Migrate};
 use crate::ledger::book::{Account, AccountState};
 use crate::seal::Sealer;
@@ -141,7 +141,8 @@ impl Store {
         let readers = engine.connect(Purpose::Read(config.database.read_connections)).await?;
         let instance = bank.instance.as_slice().try_into().map_err(|_| convert::corrupt("bank"))?;
         let sealed = Arc::new(SealedHeads::new(load::head(&writer).await?.1));
-        let writer = Arc::new(Mutex::new(writer));
+        writer.close().await?;
+        let writer = Arc::new(Mutex::new(Arc::new(engine.hold().await?)));
         let (sealer, texts) = (Arc::new(sealer), Arc::default());
         Ok(Self { engine, writer, readers, instance, sealer, texts, sealed })
     }
@@ -200,7 +201,10 @@ async fn first_connection(engine: &Engine) -> Result<Bounded<DatabaseConnection>
 /// hand, and every batch after it would fail.
 async fn check_seals(on: &Bounded<DatabaseConnection>, engine: &Engine) -> Result<(), OpenError> {
     // Under the lock: another node may be about to seal what it has written.
-    let transaction = begin(on, engine).await?;
+    let transaction = on.begin(TransactionOptions::default()).await?;
+    if engine.is_server() {
+        lock_bank(&transaction).await?;
+    }
     let sealed = load::head(&transaction).await?.0.seq;
     let last = journal::Entity::find().order_by_desc(journal::Column::Seq).one(&transaction).await?;
     transaction.rollback().await?;

@@ -7,7 +7,7 @@ use super::server::{Server, first_connection};
 use super::statement::KEPT_MAX;
 use crate::config::{DatabaseServer, TlsMode};
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
-use sea_orm::sqlx::{Connection, Executor};
+use sea_orm::sqlx::{self, ConnectOptions as _, Connection, Executor};
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbErr, Statement};
 
 fn login(server: &DatabaseServer, options: PgConnectOptions) -> PgConnectOptions {
@@ -61,12 +61,20 @@ pub(super) async fn connect(server: &DatabaseServer, purpose: Purpose) -> Result
             pool.after_connect(move |connection, _| {
                 Box::pin(async move {
                     let settings = session_settings(purpose);
-                    connection.execute(sea_orm::sqlx::AssertSqlSafe(settings)).await.map(drop)
+                    connection.execute(sqlx::AssertSqlSafe(settings)).await.map(drop)
                 })
             })
         },
     );
     Database::connect(options).await
+}
+
+/// One connection that writes, held.
+pub(super) async fn hold(server: &DatabaseServer) -> Result<PgConnection, sqlx::Error> {
+    let options = login(server, PgConnectOptions::new_without_pgpass()).disable_statement_logging();
+    let mut connection = PgConnection::connect_with(&options).await?;
+    connection.execute(sqlx::AssertSqlSafe(session_settings(Purpose::Write))).await?;
+    Ok(connection)
 }
 
 /// Whether the server can be used at all, and if not, what to do about it.

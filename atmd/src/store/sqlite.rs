@@ -3,6 +3,8 @@
 use super::OpenError;
 use super::bounded::Bounded;
 use super::statement::KEPT_MAX;
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sea_orm::sqlx::{self, ConnectOptions as _, Connection};
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, Statement};
 use std::fs::OpenOptions;
 use std::io;
@@ -17,6 +19,8 @@ const VERSION_MIN: (u32, u32, u32) = (3, 51, 3);
 const PAGE_BYTES: &str = "1024";
 /// Pages of the WAL before a commit checkpoints it: large, so that few commits do.
 const WAL_PAGES: &str = "80000";
+/// Rows that the driver's thread reads ahead of who wants them.
+const ROWS_MAX: usize = 2_048;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Makes the file with the right mode before SQLite would make it with another.
@@ -29,6 +33,29 @@ pub(super) fn create_private(path: &Path) -> Result<(), OpenError> {
     }
 }
 
+fn settings(options: SqliteConnectOptions, path: &Path) -> SqliteConnectOptions {
+    options
+        .in_memory(false)
+        .shared_cache(false)
+        .filename(path)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .statement_cache_capacity(KEPT_MAX)
+        .row_buffer_size(ROWS_MAX)
+        .pragma("page_size", PAGE_BYTES)
+        .pragma("journal_mode", "WAL")
+        .pragma("synchronous", "FULL")
+        .pragma("wal_autocheckpoint", WAL_PAGES)
+        .pragma("cache_size", "-65536")
+        .disable_statement_logging()
+}
+
+/// One connection, held.
+pub(super) async fn hold(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
+    SqliteConnection::connect_with(&settings(SqliteConnectOptions::new(), path)).await
+}
+
+/// So many connections, in a pool.
 pub(super) async fn connect(path: &Path, connections: u32) -> Result<DatabaseConnection, DbErr> {
     let file = path.to_owned();
     let mut options = ConnectOptions::new("sqlite::memory:");
@@ -40,20 +67,7 @@ pub(super) async fn connect(path: &Path, connections: u32) -> Result<DatabaseCon
         .max_lifetime(None)
         .test_before_acquire(false)
         .sqlx_logging(false)
-        .map_sqlx_sqlite_opts(move |options| {
-            options
-                .in_memory(false)
-                .shared_cache(false)
-                .filename(&file)
-                .foreign_keys(true)
-                .busy_timeout(BUSY_TIMEOUT)
-                .statement_cache_capacity(KEPT_MAX)
-                .pragma("page_size", PAGE_BYTES)
-                .pragma("journal_mode", "WAL")
-                .pragma("synchronous", "FULL")
-                .pragma("wal_autocheckpoint", WAL_PAGES)
-                .pragma("cache_size", "-65536")
-        });
+        .map_sqlx_sqlite_opts(move |options| settings(options, &file));
     Database::connect(options).await
 }
 

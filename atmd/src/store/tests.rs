@@ -19,7 +19,7 @@ use atm_rpc::types::mobile::MobileNumber;
 use atm_rpc::types::money::Money;
 use atm_rpc::types::terminal::TerminalName;
 use atm_rpc::types::time::BusinessDate;
-use sea_orm::{ConnectionTrait, Statement};
+use sea_orm::{ConnectionTrait, Statement, TransactionOptions};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use tempfile::TempDir;
@@ -345,6 +345,7 @@ async fn a_batch_is_found_by_its_id_where_it_was_committed() {
     transaction.save(&book, head, [3; 16], NOW).await.unwrap();
     // As when the connection is lost.
     drop(transaction);
+    store.renew_writer().await.unwrap();
     for (batch, committed) in [(1, true), (2, false), (3, false), (4, false)] {
         assert_eq!(store.was_committed(&[batch; 16]).await.unwrap(), committed, "batch {batch}");
     }
@@ -402,29 +403,49 @@ async fn every_connection_is_durable_and_strict() {
     let folder = TempDir::new().unwrap();
     let set = config(folder.path(), &[("database.read_connections", "3")]);
     let store = Store::open(&set, sealer(), NOW).await.unwrap();
-    let mut connections = vec![store.writer.lock().await.begin(TransactionOptions::default()).await.unwrap()];
+    is_durable_and_strict(&**store.writer.lock().await).await;
+    let mut readers = Vec::new();
     for _ in 0..3 {
         // Each begun transaction keeps a connection of its own.
-        connections.push(store.readers.begin(TransactionOptions::default()).await.unwrap());
+        readers.push(store.readers.begin(TransactionOptions::default()).await.unwrap());
     }
-    for connection in connections {
-        for (name, expected) in [
-            ("synchronous", 2),
-            ("foreign_keys", 1),
-            ("busy_timeout", 10_000),
-            ("page_size", 1_024),
-            ("wal_autocheckpoint", 80_000),
-            ("cache_size", -65_536),
-        ] {
-            let statement =
-                Statement::from_string(connection.get_database_backend(), format!("PRAGMA {name}"));
-            let row = connection.query_one_raw(statement).await.unwrap().unwrap();
-            assert_eq!(row.try_get_by_index::<i64>(0).unwrap(), expected, "{name}");
-        }
-        let statement = Statement::from_string(connection.get_database_backend(), "PRAGMA journal_mode");
+    for reader in readers {
+        is_durable_and_strict(&reader).await;
+    }
+}
+
+async fn is_durable_and_strict(connection: &impl ConnectionTrait) {
+    for (name, expected) in [
+        ("synchronous", 2),
+        ("foreign_keys", 1),
+        ("busy_timeout", 10_000),
+        ("page_size", 1_024),
+        ("wal_autocheckpoint", 80_000),
+        ("cache_size", -65_536),
+    ] {
+        let statement = Statement::from_string(connection.get_database_backend(), format!("PRAGMA {name}"));
         let row = connection.query_one_raw(statement).await.unwrap().unwrap();
-        assert_eq!(row.try_get_by_index::<String>(0).unwrap(), "wal");
+        assert_eq!(row.try_get_by_index::<i64>(0).unwrap(), expected, "{name}");
     }
+    let statement = Statement::from_string(connection.get_database_backend(), "PRAGMA journal_mode");
+    let row = connection.query_one_raw(statement).await.unwrap().unwrap();
+    assert_eq!(row.try_get_by_index::<String>(0).unwrap(), "wal");
+}
+
+#[tokio::test]
+async fn a_transaction_that_was_left_open_is_never_gone_on_with() {
+    let folder = TempDir::new().unwrap();
+    let store = open(folder.path()).await;
+    let left = store.begin().await.unwrap();
+    let (book, head) = left.load(&Needs::default()).await.unwrap();
+    left.save(&book, head, [1; 16], NOW).await.unwrap();
+    drop(left);
+    let failure = store.begin().await.map(drop).unwrap_err().failure;
+    assert_eq!(failure, Failure::Retry);
+    store.renew_writer().await.unwrap();
+    assert!(!store.was_committed(&[1; 16]).await.unwrap());
+    save(&store, &book, 2).await;
+    assert!(store.was_committed(&[2; 16]).await.unwrap());
 }
 
 /// The tables of history and balances.
