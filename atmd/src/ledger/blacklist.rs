@@ -4,7 +4,7 @@ use crate::ledger::Now;
 use crate::ledger::book::{Book, Draft, Event, Listed};
 use crate::ledger::request::{Answer, Audit, AuditDraft, OperatorAct};
 use atm_rpc::error::{Rejection, ServiceError, SessionEnd};
-use atm_rpc::operator::{BlacklistAct, BlacklistChange};
+use atm_rpc::operator::blacklist::{BlacklistAct, BlacklistChange};
 use atm_rpc::types::account::AccountId;
 use atm_rpc::types::action::Action;
 use atm_rpc::types::mobile::MobileNumber;

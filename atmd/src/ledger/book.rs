@@ -5,7 +5,7 @@ use crate::ledger::entry::{Entry, PayloadHash, SessionRef, Transfer};
 use crate::ledger::guesses::Guesses;
 use crate::ledger::request::{Answer, Audit, Checkpoint, NewOperator};
 use atm_rpc::error::{Rejection, ServiceError, SessionEnd};
-use atm_rpc::operator::BlacklistAct;
+use atm_rpc::operator::blacklist::BlacklistAct;
 use atm_rpc::types::account::AccountId;
 use atm_rpc::types::action::Action;
 use atm_rpc::types::key::{RequestKey, Seq, SessionId};

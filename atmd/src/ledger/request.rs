@@ -5,7 +5,8 @@ use crate::ledger::entry::PayloadHash;
 use crate::ledger::{Now, Rules};
 use atm_rpc::customer::{KeyOutcome, Receipt};
 use atm_rpc::error::{Rejection, ServiceError, SessionEnd};
-use atm_rpc::operator::{BlacklistChange, Role};
+use atm_rpc::operator::Role;
+use atm_rpc::operator::blacklist::BlacklistChange;
 use atm_rpc::types::account::AccountId;
 use atm_rpc::types::key::{RequestKey, SessionId};
 use atm_rpc::types::mobile::MobileNumber;
@@ -404,6 +405,17 @@ pub enum Answer {
     },
     /// What a change of the blacklist did.
     Blacklist(BlacklistChange),
+}
+
+impl Answer {
+    /// Whether an operator's act changed anything, where the answer tells.
+    #[must_use]
+    pub const fn changed(&self) -> Option<bool> {
+        match self {
+            Self::Blacklist(change) => Some(change.changed),
+            _ => None,
+        }
+    }
 }
 
 /// Looks a key up before every other rule. `None`: it was never used.

@@ -7,7 +7,6 @@ use crate::auth::throttle::network;
 use crate::monitor::{ConnectionGuard, Peer};
 use crate::pki;
 use atm_rpc::customer::Customer as _;
-use atm_rpc::operator::Operator as _;
 use atm_rpc::transport::{
     CUSTOMER, DEADLINE_MAX, HANDSHAKE_TIMEOUT, IN_FLIGHT_MAX, OPERATOR, Service, codec,
 };
@@ -251,7 +250,7 @@ async fn serve_operator(
             let connection = OperatorConnection::new(services, fingerprint, operator);
             let watched = connection.clone();
             async {
-                serve!(stream, OPERATOR, watched.until_it_ends(), connection.serve());
+                serve!(stream, OPERATOR, watched.until_it_ends(), connection);
             }
             .instrument(error_span!("operator", %peer))
             .await;

@@ -2,10 +2,9 @@
 //!
 //! - `listen`: connections, their bounds, TLS, and the task that serves each.
 //! - `customer`, `login`: the service for customers.
-//! - `operator`: the service for operators, its rights and its audit; `ledger`: their jobs on all of it.
+//! - `operator`: the service for operators, its rights and its audit.
 
 mod customer;
-mod ledger;
 mod listen;
 mod login;
 mod operator;

@@ -3,9 +3,8 @@
 //! Asks atmd and prints what it says. What a blacklisted number may do is atmd's business.
 
 use atm_plugin_sdk::{Column, Command, Host};
-use atm_rpc::operator::{
-    BlacklistAct, BlacklistChange, BlacklistEntry, BlacklistEvent, Capability, PAGE_ROWS_MAX,
-};
+use atm_rpc::operator::blacklist::{BlacklistAct, BlacklistChange, BlacklistEntry, BlacklistEvent};
+use atm_rpc::operator::{Capability, PAGE_ROWS_MAX};
 use atm_rpc::plugin::{Code, Failure, Kind, parse_date, parse_duration};
 use atm_rpc::types::mobile::MobileNumber;
 use atm_rpc::types::time::Timestamp;

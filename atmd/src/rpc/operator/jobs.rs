@@ -1,19 +1,20 @@
 //! Jobs on the whole ledger at an operator's wish: who may begin one, what its audit row says, and its news as the
 //! caller may see them.
 
-use super::operator::{OperatorConnection, Rights};
-use super::{Services, internal};
+use super::Call;
+use super::rights::Rights;
 use crate::clock;
 use crate::csv::Rebuild;
 use crate::jobs::{Job, News, Running, Ticket};
 use crate::ledger::request::{AuditDraft, OperatorAct, Request};
+use crate::rpc::{Services, internal};
 use crate::seal::SealMac;
 use crate::store::{SealHead, Store, StoreError};
 use crate::verify::job::{Looked, Stopped, Subject, verify};
 use crate::verify::{Finding, Place, Shown};
 use atm_rpc::error::{BadRequest, ServiceError};
+use atm_rpc::operator::Mode;
 use atm_rpc::operator::ledger::{self, JobEnd, JobNews, JobStart, Phase, RebuiltLedger, Verified};
-use atm_rpc::operator::{Capability, Mode};
 use atm_rpc::types::account::AccountId;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -25,12 +26,9 @@ use tracing::{error, info, warn};
 /// How often, and how many times, the ledgers are waited for before they are compared.
 const WAIT: Duration = Duration::from_millis(20);
 const WAITS_MAX: u32 = 250;
-const VERIFY: &str = "ledger_verify";
-const REBUILD: &str = "ledger_rebuild";
 
-impl OperatorConnection {
-    pub(super) async fn begin_verify(&self, head: Option<String>) -> Result<JobStart, ServiceError> {
-        let rights = self.may(VERIFY, Capability::LedgerRead, String::new).await?;
+impl Call {
+    pub(super) fn begin_verify(&self, head: Option<String>) -> Result<JobStart, ServiceError> {
         let given = head.as_deref().map(parse_head).transpose()?;
         let services = self.services();
         let subject = Subject {
@@ -41,59 +39,54 @@ impl OperatorConnection {
             must_have: 0,
         };
         let projected = Arc::clone(&services.projected);
-        let operator = rights.operator_name().to_owned();
-        Ok(self.begin(&rights, VERIFY, |ticket| {
+        let (operator, method) = (self.rights.operator_name().to_owned(), self.method.name());
+        Ok(self.begin(|ticket| {
             tokio::spawn(async move {
-                info!(operator, method = VERIFY, "a job began");
+                info!(operator, method, "a job began");
                 let must_have = caught_up(&subject.store, &projected).await;
                 let looked = match must_have {
                     Ok(must_have) => verify(Subject { must_have, ..subject }, ticket.job()).await,
                     Err(error) => Err(error.into()),
                 };
-                finish_verify(ticket, looked, &operator);
+                finish_verify(ticket, looked, &operator, method);
             });
         }))
     }
 
-    pub(super) async fn begin_rebuild(&self) -> Result<JobStart, ServiceError> {
-        let rights = self.may(REBUILD, Capability::DaemonControl, String::new).await?;
-        if rights.mode() == Mode::Read {
-            return Err(self.refuse(&rights, REBUILD, String::new(), ServiceError::ReadOnly).await);
-        }
-        let dry_run = rights.mode() == Mode::DryRun;
+    pub(super) fn begin_rebuild(&self) -> JobStart {
+        let dry_run = self.rights.mode() != Mode::Change;
         let services = Arc::clone(self.services());
-        let audit = rights.audit(REBUILD, String::new());
-        Ok(self.begin(&rights, REBUILD, |ticket| {
+        let audit = self.rights.audit(self.method.name(), self.arguments.clone());
+        self.begin(|ticket| {
             tokio::spawn(async move {
-                info!(operator = audit.operator, method = REBUILD, dry_run, "a job began");
+                info!(operator = audit.operator, method = &*audit.method, dry_run, "a job began");
                 let end = rebuild(&services, ticket.job(), audit, dry_run).await;
                 // Before others learn that it ended, so that a stop of atmd does not wait for it.
                 drop(services);
                 ticket.finish(end);
             });
-        }))
+        })
     }
 
     pub(super) async fn news(&self, after: u64) -> Result<JobNews, ServiceError> {
-        let rights = self.enter().await?;
         let job = self.job().as_ref().map(|owner| Arc::clone(owner.job()));
         let News { phase, done, total, findings, count, end } =
             job.ok_or(ServiceError::NotFound)?.news(after).await;
-        let findings = findings.into_iter().map(|finding| rights.finding(finding)).collect();
+        let findings = findings.into_iter().map(|finding| self.rights.finding(finding)).collect();
         Ok(JobNews { phase, done, total, findings, findings_count: count, end: end.transpose()? })
     }
 
-    pub(super) async fn cancel(&self) -> Result<bool, ServiceError> {
-        self.enter().await?;
-        let Some(owner) = self.job().take() else { return Ok(false) };
-        Ok(owner.job().news(u64::MAX).await.end.is_none())
+    pub(super) async fn cancel(&self) -> bool {
+        let Some(owner) = self.job().take() else { return false };
+        owner.job().news(u64::MAX).await.end.is_none()
     }
 
     /// Takes the place for the one job, and keeps the job on this connection.
-    fn begin(&self, rights: &Rights, method: &'static str, start: impl FnOnce(Ticket)) -> JobStart {
+    fn begin(&self, start: impl FnOnce(Ticket)) -> JobStart {
         let services = self.services();
-        let operator = rights.operator_name().to_owned();
-        match services.jobs.begin(Running { method, operator, since: services.clock.now() }) {
+        let operator = self.rights.operator_name().to_owned();
+        let running = Running { method: self.method.name(), operator, since: services.clock.now() };
+        match services.jobs.begin(running) {
             Ok((owner, ticket)) => {
                 *self.job() = Some(owner);
                 start(ticket);
@@ -137,7 +130,7 @@ fn parse_head(text: &str) -> Result<SealHead, ServiceError> {
     parsed().ok_or(ServiceError::BadRequest(BadRequest::SealHead))
 }
 
-fn finish_verify(ticket: Ticket, looked: Result<Looked, Stopped>, operator: &str) {
+fn finish_verify(ticket: Ticket, looked: Result<Looked, Stopped>, operator: &str, method: &str) {
     let job = ticket.job();
     let elapsed = clock::monotonic().duration_since(job.begun());
     let findings = job.count();
@@ -164,7 +157,7 @@ fn finish_verify(ticket: Ticket, looked: Result<Looked, Stopped>, operator: &str
             }))
         }
         Err(Stopped::Asked) => {
-            info!(operator, method = VERIFY, "a job was ended before its end");
+            info!(operator, method, "a job was ended before its end");
             Err(ServiceError::Unavailable)
         }
         Err(error) => Err(internal(&error)),
@@ -193,7 +186,7 @@ async fn rebuild(
         Ok(Err(error)) => ("failed".to_owned(), Err(internal(&format!("{error:#}")))),
         Err(error) => ("failed".to_owned(), Err(error)),
     };
-    info!(operator = audit.operator, method = REBUILD, dry_run, result, "a job ended");
+    info!(operator = audit.operator, method = &*audit.method, dry_run, result, "a job ended");
     if !dry_run {
         let act = OperatorAct::Noted(result);
         if let Err(error) = services.writer.submit(Request::Operate { audit, act }).await {

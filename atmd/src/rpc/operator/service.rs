@@ -1,0 +1,82 @@
+//! The methods of the service, each handed to the noun that it is about. The rules were asked before.
+
+use super::Call;
+use atm_rpc::error::ServiceError;
+use atm_rpc::operator::blacklist::{BlacklistChange, BlacklistEntry, BlacklistEventPage, BlacklistPage};
+use atm_rpc::operator::ledger::{JobNews, JobStart};
+use atm_rpc::operator::{Narrow, Operator, Status, Whoami};
+use atm_rpc::types::mobile::MobileNumber;
+use atm_rpc::types::time::Timestamp;
+use tarpc::context::Context;
+
+impl Operator for Call {
+    async fn whoami(self, _: Context) -> Result<Whoami, ServiceError> {
+        Ok(self.rights.whoami(self.services().info.currency))
+    }
+
+    async fn narrow(self, _: Context, to: Narrow) -> Result<Whoami, ServiceError> {
+        self.narrow_connection(to).await
+    }
+
+    async fn status(self, _: Context) -> Result<Status, ServiceError> {
+        self.tell_status().await
+    }
+
+    async fn blacklist_list(
+        self,
+        _: Context,
+        after: Option<i64>,
+        rows: u32,
+    ) -> Result<BlacklistPage, ServiceError> {
+        self.list_blacklist(after, rows).await
+    }
+
+    async fn blacklist_show(self, _: Context, mobile: MobileNumber) -> Result<BlacklistEntry, ServiceError> {
+        self.show_blacklisted(mobile).await
+    }
+
+    async fn blacklist_add(
+        self,
+        _: Context,
+        mobile: MobileNumber,
+        reason: String,
+        until: Option<Timestamp>,
+    ) -> Result<BlacklistChange, ServiceError> {
+        self.add_to_blacklist(mobile, reason, until).await
+    }
+
+    async fn blacklist_remove(
+        self,
+        _: Context,
+        mobile: MobileNumber,
+        reason: String,
+    ) -> Result<BlacklistChange, ServiceError> {
+        self.remove_from_blacklist(mobile, reason).await
+    }
+
+    async fn blacklist_history(
+        self,
+        _: Context,
+        mobile: Option<MobileNumber>,
+        after: Option<i64>,
+        rows: u32,
+    ) -> Result<BlacklistEventPage, ServiceError> {
+        self.blacklist_events(mobile, after, rows).await
+    }
+
+    async fn ledger_verify(self, _: Context, head: Option<String>) -> Result<JobStart, ServiceError> {
+        self.begin_verify(head)
+    }
+
+    async fn ledger_rebuild(self, _: Context) -> Result<JobStart, ServiceError> {
+        Ok(self.begin_rebuild())
+    }
+
+    async fn job_news(self, _: Context, after: u64) -> Result<JobNews, ServiceError> {
+        self.news(after).await
+    }
+
+    async fn job_cancel(self, _: Context) -> Result<bool, ServiceError> {
+        Ok(self.cancel().await)
+    }
+}
