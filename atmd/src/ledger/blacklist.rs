@@ -2,8 +2,7 @@
 
 use crate::ledger::Now;
 use crate::ledger::book::{Book, Draft, Event, Listed};
-use crate::ledger::request::{Answer, Audit, AuditDraft, OperatorAct};
-use atm_rpc::error::{Rejection, ServiceError, SessionEnd};
+use atm_rpc::error::{Rejection, SessionEnd};
 use atm_rpc::operator::blacklist::{BlacklistAct, BlacklistChange};
 use atm_rpc::types::account::AccountId;
 use atm_rpc::types::action::Action;
@@ -88,58 +87,11 @@ fn note_event(
     id
 }
 
-/// Does what an operator asked for, or notes that it was refused, with its row of the audit log.
-pub(super) fn operate(
-    book: &mut Book,
-    draft: &AuditDraft,
-    act: &OperatorAct,
-    now: Now,
-) -> Result<Answer, ServiceError> {
-    let (mut result, answer) = match act {
-        OperatorAct::BlacklistAdd { number, reason, until, masked } => {
-            let change = operator_adds(book, *number, reason, *until, &draft.operator, *masked, now);
-            (done(change.changed), Ok(Answer::Blacklist(change)))
-        }
-        OperatorAct::BlacklistRemove { number, reason, masked } => {
-            let change = operator_removes(book, *number, reason, &draft.operator, *masked, now);
-            (done(change.changed), Ok(Answer::Blacklist(change)))
-        }
-        OperatorAct::Refused(error) => (format!("refused: {error}"), Err(*error)),
-        OperatorAct::Noted(result) => (result.clone(), Ok(Answer::Done)),
-    };
-    book.head.audit += 1;
-    let mut draft = draft.clone();
-    for (text, length_max) in [
-        (&mut draft.capabilities, AUDIT_CAPABILITIES_MAX),
-        (&mut draft.arguments, AUDIT_ARGUMENTS_MAX),
-        (&mut result, AUDIT_RESULT_MAX),
-    ] {
-        cut(text, length_max);
-    }
-    book.changes.audits.push(Audit { id: book.head.audit, at: now.at, draft, result });
-    answer
-}
-
-/// The longest texts of a row of the audit log, in bytes; what is longer is cut.
-const AUDIT_CAPABILITIES_MAX: usize = 512;
-const AUDIT_ARGUMENTS_MAX: usize = 1_024;
-const AUDIT_RESULT_MAX: usize = 128;
-
-fn cut(text: &mut String, length_max: usize) {
-    while text.len() > length_max {
-        text.pop();
-    }
-}
-
-fn done(changed: bool) -> String {
-    if changed { "done" } else { "unchanged" }.into()
-}
-
 fn shown(number: MobileNumber, masked: bool) -> String {
     if masked { number.masked() } else { number.full() }
 }
 
-fn operator_adds(
+pub(super) fn operator_adds(
     book: &mut Book,
     number: MobileNumber,
     reason: &str,
@@ -165,7 +117,7 @@ fn operator_adds(
     }
 }
 
-fn operator_removes(
+pub(super) fn operator_removes(
     book: &mut Book,
     number: MobileNumber,
     reason: &str,

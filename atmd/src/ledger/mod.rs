@@ -6,7 +6,7 @@
 //!
 //! - [`request`]: what can be asked, what each request needs to have read, and the answers.
 //! - [`book`]: state of a batch, and the only functions that book money.
-//! - `movement`, `login`, `pin`, `blacklist`: the rules.
+//! - `movement`, `login`, `pin`, `blacklist`: the rules; `operate`: what operators do, and its audit.
 #![deny(clippy::float_arithmetic)]
 
 pub mod blacklist;
@@ -15,6 +15,7 @@ pub mod entry;
 pub mod guesses;
 mod login;
 mod movement;
+mod operate;
 mod pin;
 pub mod request;
 #[cfg(test)]
@@ -83,7 +84,7 @@ pub fn decide(book: &mut Book, request: &Request, rules: &Rules, now: Now) -> Re
         Request::Touch { session } => Ok(login::touch(book, *session, now)),
         Request::EndSession { caller, reason } => Ok(login::end(book, *caller, *reason, now)),
         Request::Exit { caller } => login::exit(book, *caller, rules, now),
-        Request::Operate { audit, act } => blacklist::operate(book, audit, act, now),
+        Request::Operate { audit, act } => operate::operate(book, audit, act, now),
         Request::Checkpoint(checkpoint) => Ok(book.keep_checkpoint(checkpoint)),
         Request::ForgetRejections { before } => {
             book.changes.forget_rejections_before = Some(*before);

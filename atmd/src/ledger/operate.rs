@@ -1,0 +1,58 @@
+//! What operators do, each act with its row of the audit log: no row, no effect.
+
+use crate::ledger::book::Book;
+use crate::ledger::request::{Answer, Audit, AuditDraft, OperatorAct};
+use crate::ledger::{Now, blacklist};
+use atm_rpc::error::ServiceError;
+
+/// Does what an operator asked for, or notes that it was refused, with its row of the audit log.
+pub(super) fn operate(
+    book: &mut Book,
+    draft: &AuditDraft,
+    act: &OperatorAct,
+    now: Now,
+) -> Result<Answer, ServiceError> {
+    let answer = decide(book, &draft.operator, act, now);
+    let mut result = match (act, &answer) {
+        (OperatorAct::Noted(result), _) => result.clone(),
+        (_, Ok(answer)) => if answer.changed() == Some(false) { "unchanged" } else { "done" }.to_owned(),
+        (_, Err(error)) => format!("refused: {error}"),
+    };
+    book.head.audit += 1;
+    let mut draft = draft.clone();
+    for (text, length_max) in [
+        (&mut draft.capabilities, AUDIT_CAPABILITIES_MAX),
+        (&mut draft.arguments, AUDIT_ARGUMENTS_MAX),
+        (&mut result, AUDIT_RESULT_MAX),
+    ] {
+        cut(text, length_max);
+    }
+    book.changes.audits.push(Audit { id: book.head.audit, at: now.at, draft, result });
+    answer
+}
+
+/// What the act comes to. An error has changed nothing.
+fn decide(book: &mut Book, actor: &str, act: &OperatorAct, now: Now) -> Result<Answer, ServiceError> {
+    match act {
+        OperatorAct::BlacklistAdd { number, reason, until, masked } => {
+            let change = blacklist::operator_adds(book, *number, reason, *until, actor, *masked, now);
+            Ok(Answer::Blacklist(change))
+        }
+        OperatorAct::BlacklistRemove { number, reason, masked } => {
+            Ok(Answer::Blacklist(blacklist::operator_removes(book, *number, reason, actor, *masked, now)))
+        }
+        OperatorAct::Refused(error) => Err(*error),
+        OperatorAct::Noted(_) => Ok(Answer::Done),
+    }
+}
+
+/// The longest texts of a row of the audit log, in bytes; what is longer is cut.
+const AUDIT_CAPABILITIES_MAX: usize = 512;
+const AUDIT_ARGUMENTS_MAX: usize = 1_024;
+const AUDIT_RESULT_MAX: usize = 128;
+
+fn cut(text: &mut String, length_max: usize) {
+    while text.len() > length_max {
+        text.pop();
+    }
+}
