@@ -27,5 +27,6 @@ pub mod programs;
 pub mod random;
 pub mod servers;
 pub mod terminal;
+pub mod tools;
 pub mod wait;
 pub mod yardstick;

@@ -25,6 +25,7 @@ mod ledgers;
 mod load;
 mod mended;
 mod operators;
+mod plugins;
 mod power;
 mod programs;
 mod readme;

@@ -1,14 +1,13 @@
 //! `atmctl plugin`: what there is, and what it may do. A broken plugin does not hide the others.
 
 use crate::Io;
-use crate::plugins::describe::describe;
 use crate::plugins::discover::Found;
+use crate::plugins::index::{self, Known};
 use crate::plugins::{digest, named};
 use crate::render::{record, rows, schema};
 use crate::settings::Settings;
 use crate::stop::Stop;
 use atm_rpc::plugin::{Command, Connection, Kind, Output};
-use futures::future::join_all;
 use serde_json::{Value, json};
 
 pub(crate) async fn list(found: &[Found], settings: &Settings, io: &mut Io) -> Result<u8, Stop> {
@@ -19,15 +18,15 @@ pub(crate) async fn list(found: &[Found], settings: &Settings, io: &mut Io) -> R
         ("trust", Kind::Choice),
         ("summary", Kind::Text),
     ];
-    let list = join_all(found.iter().map(line)).await;
+    let list: Vec<Value> = index::all(found, io).await.iter().map(line).collect();
     rows(settings.format, &schema("atmctl.plugin.list/1", &columns), &list, io)?;
     Ok(0)
 }
 
-async fn line(found: &Found) -> Value {
-    let (version, state, summary) = match describe(found).await {
-        Ok(description) => (Some(description.version), "available", description.summary),
-        Err(failure) => (None, "unavailable", failure.message),
+fn line(Known { found, description }: &Known) -> Value {
+    let (version, state, summary) = match description {
+        Ok(description) => (Some(&description.version), "available", &description.summary),
+        Err(failure) => (None, "unavailable", &failure.message),
     };
     json!({
         "name": found.name, "version": version, "state": state, "trust": found.trust.name(),
@@ -37,7 +36,7 @@ async fn line(found: &Found) -> Value {
 
 pub(crate) async fn info(name: &str, found: &[Found], settings: &Settings, io: &mut Io) -> Result<u8, Stop> {
     let found = named(name, found)?;
-    let description = describe(found).await?;
+    let description = index::one(found, io).await?;
     let columns = [
         ("name", Kind::Text),
         ("version", Kind::Text),

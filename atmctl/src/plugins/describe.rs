@@ -232,7 +232,8 @@ pub(crate) mod tests {
         let path = folder.path().join("atmctl-demo");
         std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
-        let found = Found { name: "demo".into(), path, trust: Trust::Bundled, refused: None };
+        let stamp = Default::default();
+        let found = Found { name: "demo".into(), path, stamp, trust: Trust::Bundled, refused: None };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(describe(&found))
     }

@@ -1,5 +1,6 @@
 //! Which plugins there are, and which of them may be run. Starts nothing.
 
+use super::stamp::Stamp;
 use crate::settings::home;
 use crate::{Io, arguments};
 use rustix::process::geteuid;
@@ -19,6 +20,8 @@ pub(crate) struct Found {
     pub(crate) name: String,
     /// Where it really is.
     pub(crate) path: PathBuf,
+    /// Its file, as it was when it was found.
+    pub(crate) stamp: Stamp,
     /// By what it is trusted.
     pub(crate) trust: Trust,
     /// Why it may not be run.
@@ -84,7 +87,13 @@ fn in_folder(folder: &Path, trust: Trust) -> Vec<Found> {
         let path = entry.path().canonicalize().ok()?;
         let metadata = path.metadata().ok()?;
         let executable = is_name(&name) && metadata.is_file() && metadata.mode() & 0o111 != 0;
-        executable.then(|| Found { refused: refusal(&name, &path, &metadata, trust), name, path, trust })
+        executable.then(|| Found {
+            refused: refusal(&name, &path, &metadata, trust),
+            stamp: Stamp::of(&metadata),
+            name,
+            path,
+            trust,
+        })
     };
     let mut plugins: Vec<Found> = entries.filter_map(plugin).collect();
     plugins.sort_by(|one, other| one.name.cmp(&other.name));

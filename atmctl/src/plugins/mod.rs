@@ -2,11 +2,13 @@
 
 pub mod describe;
 pub(crate) mod discover;
+pub(crate) mod index;
 mod launch;
 mod output;
 pub mod parser;
 mod process;
 mod relay;
+mod stamp;
 
 use crate::Io;
 use crate::arguments::{self, Globals};
@@ -38,7 +40,7 @@ pub(crate) async fn run(
     io: &mut Io,
 ) -> Result<u8, Stop> {
     let found = named(name, found)?;
-    let description = describe::describe(found).await?;
+    let description = index::one(found, io).await?;
     let tree = parser::command_line(&description);
     let matches = tree.try_get_matches_from(arguments).map_err(arguments::stop_of)?;
     let globals = Globals::from_arg_matches(&matches).map_err(arguments::stop_of)?;

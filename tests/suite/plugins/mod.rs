@@ -1,0 +1,3 @@
+//! The host of plugins: what it starts and when, whom it trusts, and what is left of a plugin that ended.
+
+mod index;
