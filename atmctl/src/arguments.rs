@@ -1,31 +1,37 @@
 //! The command line: options that go with every command, the core's commands, and which words
 //! are a plugin's.
 
+use crate::color::Color;
+use crate::completion::Shell;
 use crate::plugins::discover::Found;
 use crate::render::Format;
 use crate::stop::Stop;
 use atm_rpc::plugin::{Code, Failure, parse_duration};
 use clap::error::ErrorKind;
-use clap::{Args, ColorChoice, Command, FromArgMatches, Subcommand};
+use clap::{Args, ColorChoice, Command, FromArgMatches, Subcommand, ValueHint};
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Options of every command, before or after its name.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Globals {
-    /// How rows are printed.
+    /// How rows are printed, or ATMCTL_OUTPUT.
     #[arg(short, long, global = true, value_enum, value_name = "FORMAT")]
     pub(crate) output: Option<Format>,
+    /// Whether help and messages are coloured; NO_COLOR is never.
+    #[arg(long, global = true, value_enum, value_name = "WHEN")]
+    pub(crate) color: Option<Color>,
     /// Where atmd's listener for operators is, or ATMCTL_SERVER.
     #[arg(long, global = true, value_name = "HOST:PORT")]
     pub(crate) server: Option<String>,
     /// The certificate that atmd's is checked against, or ATMCTL_CA.
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) ca: Option<String>,
     /// The operator's certificate and key, or ATMCTL_IDENTITY.
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) identity: Option<String>,
-    /// How long the command may take: 30s, 5m.
+    /// How long the command may take: 30s, 5m; or ATMCTL_TIMEOUT.
     #[arg(long, global = true, value_parser = parse_duration, value_name = "DURATION")]
     pub(crate) timeout: Option<Duration>,
     /// Decide everything, change nothing.
@@ -41,8 +47,8 @@ pub(crate) struct Globals {
 
 /// Flags that no plugin can have: those above, and clap's own.
 pub(crate) const RESERVED_FLAGS: &[&str] = &[
-    "output", "server", "ca", "identity", "timeout", "dry-run", "dry_run", "yes", "no-input", "no_input",
-    "help", "version",
+    "output", "color", "server", "ca", "identity", "timeout", "dry-run", "dry_run", "yes", "no-input",
+    "no_input", "help", "version",
 ];
 
 /// What every exit code means, in a line.
@@ -87,6 +93,20 @@ pub(crate) enum Core {
     /// The settings of atmctl.
     #[command(subcommand)]
     Config(Config),
+    /// A script that makes a shell complete commands, flags and values.
+    #[command(after_help = examples!("completion bash", "completion zsh", "completion fish"), long_about = COMPLETION)]
+    Completion {
+        /// Which shell.
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+    /// Write man pages of atmctl and its plugins.
+    #[command(hide = true, after_help = examples!("man --out /usr/local/share/man/man1"))]
+    Man {
+        /// The folder for them.
+        #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+        out: PathBuf,
+    },
     /// The version of atmctl and of what it speaks.
     #[command(after_help = examples!("version", "version -o json"))]
     Version,
@@ -116,7 +136,18 @@ pub(crate) enum Config {
         #[arg(long)]
         origin: bool,
     },
+    /// Whether the settings and the files that they name are usable; exit code 78 where they are not.
+    #[command(after_help = examples!("config check", "config check -o json"))]
+    Check,
 }
+
+const COMPLETION: &str = "\
+Prints a script that makes a shell complete commands, flags and values, those of plugins included. Values that atmd \
+knows are asked for as the operator, for at most 300 ms.
+
+  bash: source <(atmctl completion bash), in ~/.bashrc
+  zsh:  source <(atmctl completion zsh), in ~/.zshrc behind compinit
+  fish: atmctl completion fish > ~/.config/fish/completions/atmctl.fish";
 
 /// Whose command it is.
 #[derive(Debug)]
@@ -192,7 +223,7 @@ fn unknown(name: &str, arguments: &[OsString], plugins: &[&str]) -> Stop {
 pub(crate) fn stop_of(error: clap::Error) -> Stop {
     let text = error.render().to_string();
     let code = match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => return Stop::Help(text),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => return Stop::Help(error.render()),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             return Failure::new(Code::Usage, format!("no command was given\n\n{}", text.trim_end())).into();
         }
@@ -202,17 +233,17 @@ pub(crate) fn stop_of(error: clap::Error) -> Stop {
     Failure::new(code, text.trim_start_matches("error: ").trim_end()).into()
 }
 
-/// The value of `-o`, for when the rest of the line is wrong.
-pub(crate) fn output_in(arguments: &[OsString]) -> Option<&str> {
-    let words: Vec<&str> = arguments.iter().map(|word| word.to_str().unwrap_or_default()).collect();
-    let words = words.into_iter().take_while(|word| *word != "--").collect::<Vec<_>>();
-    words.iter().enumerate().rev().find_map(|(at, word)| match *word {
-        "-o" | "--output" => words.get(at + 1).copied(),
-        _ => word.strip_prefix("--output=").or_else(|| {
-            word.strip_prefix("-o")
-                .filter(|_| !word.starts_with("--"))
-                .map(|value| value.trim_start_matches('='))
-        }),
+/// The value of an option, for when the rest of the line is wrong.
+pub(crate) fn value_in<'a>(arguments: &'a [OsString], long: &str, short: Option<&str>) -> Option<&'a str> {
+    let words = arguments.iter().map(|word| word.to_str().unwrap_or_default());
+    let words: Vec<&str> = words.take_while(|word| *word != "--").collect();
+    words.iter().enumerate().rev().find_map(|(at, word)| {
+        if *word == long || Some(*word) == short {
+            return words.get(at + 1).copied();
+        }
+        let behind = |short| word.strip_prefix(short).filter(|_| !word.starts_with("--"));
+        let glued = short.and_then(behind).map(|value| value.trim_start_matches('='));
+        word.strip_prefix(long).and_then(|rest| rest.strip_prefix('=')).or(glued)
     })
 }
 
@@ -300,12 +331,14 @@ mod tests {
             ("atmctl -o json x", Some("json")),
             ("atmctl x -ojson", Some("json")),
             ("atmctl x --output=csv", Some("csv")),
+            ("atmctl x -o=csv", Some("csv")),
+            ("atmctl x --outputs=csv", None),
             ("atmctl x -- -o json", None),
             ("atmctl x --other", None),
             ("atmctl x -o", None),
         ];
         for (line, output) in table {
-            assert_eq!(output_in(&words(line)), output, "{line}");
+            assert_eq!(value_in(&words(line), "--output", Some("-o")), output, "{line}");
         }
     }
 }

@@ -14,11 +14,26 @@ const DATA: [&str; 2] = ["./data", "/var/lib/atmd"];
 
 /// The operators' listener, met as the operator.
 pub(crate) fn endpoint(settings: &Settings) -> Result<Endpoint, Failure> {
+    let (ca, ca_pem) = ca(settings)?;
+    let (identity, read) = identity(settings)?;
+    let server = &settings.server.value;
+    Endpoint::operator(server, &ca_pem, read)
+        .map_err(|error| unusable(&format!("{server} with {} and {}", ca.value, identity.value), error))
+}
+
+/// Whom to trust: the file and what is in it.
+pub(crate) fn ca(settings: &Settings) -> Result<(Sourced, Vec<u8>), Failure> {
     let ca = ca_file(settings).ok_or_else(|| {
         Failure::new(Code::Configuration, format!("no CA certificate in {}", places("public/ca.pem")))
             .hint("copy public/ca.pem out of atmd's data directory and name it: --ca FILE or ATMCTL_CA")
     })?;
-    let identity = identity_file(settings).ok_or_else(|| {
+    let pem = std::fs::read(&ca.value).map_err(|error| unreadable(&ca.value, &error))?;
+    Ok((ca, pem))
+}
+
+/// Who asks: the file and what is in it.
+pub(crate) fn identity(settings: &Settings) -> Result<(Sourced, Identity), Failure> {
+    let file = identity_file(settings).ok_or_else(|| {
         let text = format!(
             "no operator's identity: none in your configuration folder, and none that you may read in {}",
             places("pki/root.pem")
@@ -28,15 +43,13 @@ pub(crate) fn endpoint(settings: &Settings) -> Result<Endpoint, Failure> {
              ATMCTL_IDENTITY",
         )
     })?;
-    let ca_pem = std::fs::read(&ca.value).map_err(|error| unreadable(&ca.value, &error))?;
-    let pem = read_secret(Path::new(&identity.value))?;
-    let unusable = |file: &str| {
-        let file = file.to_owned();
-        move |error| Failure::new(Code::Configuration, format!("{file}: {error}"))
-    };
-    let read = Identity::from_pem(&pem, &pem).map_err(unusable(&identity.value))?;
-    Endpoint::operator(&settings.server.value, &ca_pem, read)
-        .map_err(unusable(&format!("{} with {} and {}", settings.server.value, ca.value, identity.value)))
+    let pem = read_secret(Path::new(&file.value))?;
+    let read = Identity::from_pem(&pem, &pem).map_err(|error| unusable(&file.value, error))?;
+    Ok((file, read))
+}
+
+fn unusable(what: &str, error: impl std::fmt::Display) -> Failure {
+    Failure::new(Code::Configuration, format!("{what}: {error}"))
 }
 
 /// The CA in force, if there is one.

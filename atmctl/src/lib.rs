@@ -4,12 +4,15 @@
 //! - `settings`, `identity`, `link`: where atmd is, who asks, and the connection.
 //! - `commands`: the core's own commands.
 //! - `plugins`: find, describe, narrow, launch, relay. It knows no plugin by name.
-//! - `render`: rows as table, JSON or CSV.
+//! - `render`: rows as table, JSON or CSV. `color`: what little is coloured.
+//! - `completion`: what a shell offers while somebody types.
 //!
 //! Data goes to stdout, everything else to stderr. Policy is not here: atmd decides.
 
 mod arguments;
+mod color;
 mod commands;
+mod completion;
 mod identity;
 mod link;
 pub mod plugins;
@@ -21,8 +24,9 @@ mod tests;
 
 use arguments::{Core, Globals};
 use atm_rpc::plugin::{Code, Failure};
+use color::{Color, NO_COLOR};
 use plugins::discover::Found;
-use settings::{Files, Settings};
+use settings::{Files, Manner, Settings};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -40,6 +44,8 @@ pub struct Io {
     pub stderr: Box<dyn Write>,
     /// Whether a person can be asked.
     pub stdin_is_terminal: bool,
+    /// Whether a person reads the data.
+    pub stdout_is_terminal: bool,
     /// Whether a person reads what is not data.
     pub stderr_is_terminal: bool,
     /// The variables that are text.
@@ -59,26 +65,43 @@ impl Io {
             stdout: Box::new(io::stdout().lock()),
             stderr: Box::new(io::stderr()),
             stdin_is_terminal: io::stdin().is_terminal(),
+            stdout_is_terminal: io::stdout().is_terminal(),
             stderr_is_terminal: io::stderr().is_terminal(),
             environment: std::env::vars_os().filter_map(text).collect(),
             program: program.unwrap_or_default(),
+        }
+    }
+
+    /// Whether what goes to such a stream is coloured.
+    fn paints(&self, color: Color, is_terminal: bool) -> bool {
+        let dumb = self.environment.get("TERM").is_some_and(|name| name == "dumb");
+        color.paints(is_terminal, dumb)
+    }
+
+    /// Lets plugins, which look at the variable, do as the person said who may have used the flag.
+    fn pass_on(&mut self, color: Color) {
+        match color {
+            Color::Auto => {}
+            Color::Always => drop(self.environment.remove(NO_COLOR)),
+            Color::Never => drop(self.environment.insert(NO_COLOR.to_owned(), "1".to_owned())),
         }
     }
 }
 
 /// Does what the arguments say, the program's name first.
 pub fn run(arguments: Vec<OsString>, io: &mut Io) -> ExitCode {
+    if let Some(code) = completion::answer(&arguments, io) {
+        return code;
+    }
     let arguments = arguments::with_help_last(arguments);
     let files = Files::read(&io.environment);
-    let json = match arguments::output_in(&arguments) {
-        Some(output) => output == "json",
-        None => files.as_ref().is_ok_and(Files::output_is_json),
-    };
+    let manner = Manner::of(&arguments, &io.environment, files.as_ref().ok());
+    io.pass_on(manner.color);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new(Code::Failed, error).into());
     let result = runtime.and_then(|runtime| runtime.block_on(dispatch(&arguments, files, io)));
     let result = result.and_then(|code| Ok(io.stdout.flush().map(|()| code)?));
-    ExitCode::from(result.unwrap_or_else(|stop| stop.tell(io, json)))
+    ExitCode::from(result.unwrap_or_else(|stop| stop.tell(io, manner)))
 }
 
 /// `files` may be broken as long as only help is asked for.
@@ -115,6 +138,9 @@ async fn do_core(
             commands::plugin::info(&name, found, settings, io).await
         }
         Core::Config(arguments::Config::Show { origin }) => commands::config::show(origin, settings, io),
+        Core::Config(arguments::Config::Check) => commands::config::check(settings, io),
+        Core::Completion { shell } => commands::completion::run(shell, globals, io),
+        Core::Man { out } => commands::man::run(&out, found, settings, io).await,
         Core::Version => commands::version::run(settings, io),
     }
 }

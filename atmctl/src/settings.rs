@@ -3,18 +3,27 @@
 //! Finds values and tells where each comes from. Whether the files that they name exist is
 //! [`crate::identity`]'s business.
 
-use crate::arguments::Globals;
+use crate::arguments::{Globals, value_in};
+use crate::color::{Color, NO_COLOR};
 use crate::render::Format;
 use atm_rpc::plugin::{Code, Failure, parse_duration};
 use clap::ValueEnum;
+use clap::builder::PossibleValue;
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const SYSTEM_FILE: &str = "/etc/atm/atmctl.ini";
 const SERVER: &str = "127.0.0.1:65433";
-const KEYS: [&str; 5] = ["server", "ca", "identity", "output", "timeout"];
+const KEYS: [&str; 6] = ["server", "ca", "identity", "output", "color", "timeout"];
+/// The variables of settings.
+const SERVER_VARIABLE: &str = "ATMCTL_SERVER";
+const CA_VARIABLE: &str = "ATMCTL_CA";
+const IDENTITY_VARIABLE: &str = "ATMCTL_IDENTITY";
+const OUTPUT_VARIABLE: &str = "ATMCTL_OUTPUT";
+const TIMEOUT_VARIABLE: &str = "ATMCTL_TIMEOUT";
 
 /// A value and where it comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +39,7 @@ pub(crate) struct Settings {
     pub(crate) ca: Option<Sourced>,
     pub(crate) identity: Option<Sourced>,
     pub(crate) output: Sourced,
+    pub(crate) color: Sourced,
     pub(crate) timeout: Option<Sourced>,
     /// `output`, read.
     pub(crate) format: Format,
@@ -45,35 +55,45 @@ impl Settings {
         environment: &BTreeMap<String, String>,
         files: &Files,
     ) -> Result<Self, Failure> {
-        let sourced = |key: &str, flag: Option<&str>, variable: Option<&str>| {
+        let sourced = |key: &str, flag: Option<&str>, variable: &str| {
             let flag = flag.map(|value| (value, format!("--{key}")));
-            let set = || {
-                let variable = variable?;
-                let value = environment.get(variable).filter(|value| !value.is_empty())?;
-                Some((value.as_str(), variable.to_owned()))
-            };
+            let set = || set_in(environment, variable).map(|value| (value, variable.to_owned()));
             let value = flag.or_else(set).or_else(|| files.get(key));
             value.map(|(value, origin)| Sourced { value: value.to_owned(), origin })
         };
         let otherwise = |value: &str| Sourced { value: value.to_owned(), origin: "default".to_owned() };
-        let flag = globals.output.and_then(|format| format.to_possible_value());
-        let output = sourced("output", flag.as_ref().map(|value| value.get_name()), None);
+        let word = |value: PossibleValue| value.get_name().to_owned();
+        let output = globals.output.and_then(|format| format.to_possible_value()).map(word);
+        let output = sourced("output", output.as_deref(), OUTPUT_VARIABLE);
         let output = output.unwrap_or_else(|| otherwise("table"));
         let typed = globals.timeout.map(|timeout| format!("{}ms", timeout.as_millis()));
-        let timeout = sourced("timeout", typed.as_deref(), None);
+        let timeout = sourced("timeout", typed.as_deref(), TIMEOUT_VARIABLE);
+        let color = globals.color.and_then(|color| color.to_possible_value()).map(word);
+        let color = match color.map(|value| Sourced { value, origin: "--color".to_owned() }) {
+            Some(flag) => flag,
+            None if set_in(environment, NO_COLOR).is_some() => {
+                Sourced { value: "never".to_owned(), origin: NO_COLOR.to_owned() }
+            }
+            None => files.get("color").map_or_else(
+                || otherwise("auto"),
+                |(value, origin)| Sourced { value: value.to_owned(), origin },
+            ),
+        };
+        Color::from_str(&color.value, false)
+            .map_err(|_| unusable("color", &color, "auto, always or never"))?;
+        let limit = timeout.as_ref().map(|timeout| {
+            parse_duration(&timeout.value).map_err(|allowed| unusable("timeout", timeout, &allowed))
+        });
         Ok(Self {
-            server: sourced("server", globals.server.as_deref(), Some("ATMCTL_SERVER"))
+            server: sourced("server", globals.server.as_deref(), SERVER_VARIABLE)
                 .unwrap_or_else(|| otherwise(SERVER)),
-            ca: sourced("ca", globals.ca.as_deref(), Some("ATMCTL_CA")),
-            identity: sourced("identity", globals.identity.as_deref(), Some("ATMCTL_IDENTITY")),
+            ca: sourced("ca", globals.ca.as_deref(), CA_VARIABLE),
+            identity: sourced("identity", globals.identity.as_deref(), IDENTITY_VARIABLE),
             format: Format::from_str(&output.value, false)
-                .map_err(|_| unusable("output", "table, json or csv"))?,
-            limit: timeout
-                .as_ref()
-                .map(|timeout| parse_duration(&timeout.value))
-                .transpose()
-                .map_err(|e| unusable("timeout", &e))?,
+                .map_err(|_| unusable("output", &output, "table, json or csv"))?,
+            limit: limit.transpose()?,
             output,
+            color,
             timeout,
             users_identity: config_home(environment).map(|home| home.join("atm/identity.pem")),
         })
@@ -101,8 +121,41 @@ pub(crate) fn home(environment: &BTreeMap<String, String>, variable: &str, folde
     named.or_else(|| default().map(|home| Path::new(home).join(folder)))
 }
 
-fn unusable(key: &str, allowed: &str) -> Failure {
-    Failure::new(Code::Configuration, format!("the setting {key} is not usable: {allowed}"))
+/// What a variable is set to; one that is empty counts as not set.
+fn set_in<'e>(environment: &'e BTreeMap<String, String>, variable: &str) -> Option<&'e str> {
+    environment.get(variable).map(String::as_str).filter(|value| !value.is_empty())
+}
+
+/// What decides on how things are told, read before anything else may fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Manner {
+    /// Whether failures are told as JSON.
+    pub(crate) json: bool,
+    /// When what is told is coloured.
+    pub(crate) color: Color,
+}
+
+impl Manner {
+    /// That of a command line that may be wrong, with files that may be broken.
+    pub(crate) fn of(
+        arguments: &[OsString],
+        environment: &BTreeMap<String, String>,
+        files: Option<&Files>,
+    ) -> Self {
+        let in_files = |key: &str| files.and_then(|files| files.get(key)).map(|(value, _)| value);
+        let output = value_in(arguments, "--output", Some("-o"));
+        let output = output.or_else(|| set_in(environment, OUTPUT_VARIABLE)).or_else(|| in_files("output"));
+        let no_color = || set_in(environment, NO_COLOR).map(|_| "never");
+        let color = value_in(arguments, "--color", None).or_else(no_color).or_else(|| in_files("color"));
+        let color = color.and_then(|word| Color::from_str(word, false).ok()).unwrap_or(Color::Auto);
+        Self { json: output == Some("json"), color }
+    }
+}
+
+fn unusable(key: &str, sourced: &Sourced, allowed: &str) -> Failure {
+    let Sourced { value, origin } = sourced;
+    let text = format!("the setting {key} = {value} ({origin}) is not usable: it takes {allowed}");
+    Failure::new(Code::Configuration, text)
 }
 
 /// What the user's file and the system's file say, the user's first.
@@ -129,10 +182,6 @@ impl Files {
             }
         }
         Ok(Self(files))
-    }
-
-    pub(crate) fn output_is_json(&self) -> bool {
-        self.get("output").is_some_and(|(value, _)| value == "json")
     }
 
     fn get(&self, key: &str) -> Option<(&str, String)> {

@@ -1,7 +1,10 @@
 //! How a run ends early, and what the person or program that started it is told.
 
 use crate::Io;
+use crate::color;
+use crate::settings::Manner;
 use atm_rpc::plugin::{Code, Failure};
+use clap::builder::StyledStr;
 use serde_json::json;
 use std::io::{self, Write};
 
@@ -13,7 +16,7 @@ pub(crate) enum Stop {
     /// It ends with that exit code, and enough was said.
     Said(u8),
     /// Help was asked for.
-    Help(String),
+    Help(StyledStr),
     /// Nobody reads the output any more, which is their right.
     OutputClosed,
 }
@@ -36,17 +39,22 @@ impl From<io::Error> for Stop {
 
 impl Stop {
     /// Says it and gives the exit code.
-    pub(crate) fn tell(self, io: &mut Io, json: bool) -> u8 {
+    pub(crate) fn tell(self, io: &mut Io, manner: Manner) -> u8 {
         match self {
             Self::OutputClosed => 0,
             Self::Said(code) => code,
-            Self::Help(text) => match io.stdout.write_all(text.as_bytes()).and_then(|()| io.stdout.flush()) {
-                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Code::Failed.exit(),
-                _ => 0,
-            },
+            Self::Help(text) => {
+                let text = color::help(&text, io.paints(manner.color, io.stdout_is_terminal));
+                match io.stdout.write_all(text.as_bytes()).and_then(|()| io.stdout.flush()) {
+                    Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Code::Failed.exit(),
+                    _ => 0,
+                }
+            }
             Self::Failed(failure) => {
+                let painted = io.paints(manner.color, io.stderr_is_terminal);
+                let told = if manner.json { object(&failure) } else { text(&failure, painted) };
                 // Where stderr is gone, the exit code has to do.
-                let _ = writeln!(io.stderr, "{}", if json { object(&failure) } else { text(&failure) });
+                let _ = writeln!(io.stderr, "{told}");
                 failure.code.exit()
             }
         }
@@ -58,9 +66,9 @@ fn object(failure: &Failure) -> String {
     json!({ "error": { "code": code, "message": message, "hint": hint } }).to_string()
 }
 
-fn text(failure: &Failure) -> String {
-    let hint = failure.hint.iter().map(|hint| format!("\n  hint: {hint}")).collect::<String>();
-    format!("error: {}{hint}", failure.message)
+fn text(failure: &Failure, painted: bool) -> String {
+    let hint = failure.hint.iter().map(|hint| format!("\n  {} {hint}", color::hint(painted)));
+    format!("{} {}{}", color::error(painted), failure.message, hint.collect::<String>())
 }
 
 #[cfg(test)]
@@ -74,6 +82,6 @@ mod tests {
             object(&failure),
             r#"{"error":{"code":"not_found","hint":"look elsewhere","message":"not there"}}"#
         );
-        assert_eq!(text(&failure), "error: not there\n  hint: look elsewhere");
+        assert_eq!(text(&failure, false), "error: not there\n  hint: look elsewhere");
     }
 }

@@ -15,6 +15,7 @@ pub(crate) fn io(typed: &str) -> Io {
         stdout: Box::new(io::sink()),
         stderr: Box::new(io::sink()),
         stdin_is_terminal: false,
+        stdout_is_terminal: false,
         stderr_is_terminal: false,
         environment: BTreeMap::new(),
         program: PathBuf::new(),

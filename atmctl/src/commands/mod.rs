@@ -1,7 +1,9 @@
 //! The core's own commands, one module each. Everything else is a plugin.
 
 pub(crate) mod api;
+pub(crate) mod completion;
 pub(crate) mod config;
+pub(crate) mod man;
 pub(crate) mod plugin;
 pub(crate) mod status;
 pub(crate) mod version;

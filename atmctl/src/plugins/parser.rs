@@ -4,7 +4,7 @@
 use crate::arguments::{self, after_help};
 use atm_rpc::plugin::{Argument, Command, Description, Form, Kind};
 use clap::builder::{PossibleValuesParser, ValueParser};
-use clap::{Arg, ArgAction, ArgMatches};
+use clap::{Arg, ArgAction, ArgMatches, ValueHint};
 
 /// The command line of atmctl where the plugin is the only one.
 #[must_use]
@@ -13,7 +13,7 @@ pub fn command_line(description: &Description) -> clap::Command {
 }
 
 /// The plugin's part of the tree.
-fn tree(description: &Description) -> clap::Command {
+pub(crate) fn tree(description: &Description) -> clap::Command {
     clap::Command::new(description.name.clone())
         .about(description.summary.clone())
         .subcommand_required(true)
@@ -41,6 +41,8 @@ fn argument(argument: &Argument) -> Arg {
         Kind::Boolean => arg.action(ArgAction::SetTrue),
         Kind::Choice => arg.value_parser(PossibleValuesParser::new(argument.choices.clone())),
         Kind::Number => arg.allow_negative_numbers(true).value_parser(checked(kind)),
+        Kind::PathRead => arg.value_hint(ValueHint::FilePath).value_parser(checked(kind)),
+        Kind::PathWrite => arg.value_hint(ValueHint::AnyPath).value_parser(checked(kind)),
         _ => arg.value_parser(checked(kind)),
     }
 }
