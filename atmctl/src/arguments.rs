@@ -156,6 +156,8 @@ pub(crate) enum Parsed {
     Core(Globals, Core),
     /// One of a plugin's: its description says how to read the rest.
     Plugin(String),
+    /// Help, in which the plugins are to be listed.
+    Help,
 }
 
 const ROOT_HELP: &str = examples!("status", "plugin list", "config show --origin", "help plugin info");
@@ -181,12 +183,10 @@ pub(crate) fn is_core(name: &str) -> bool {
 pub(crate) fn parse(arguments: &[OsString], found: &[Found]) -> Result<Parsed, Stop> {
     let names: Vec<&str> =
         found.iter().filter(|plugin| plugin.is_available()).map(|plugin| plugin.name.as_str()).collect();
-    let mut root = tree().allow_external_subcommands(true);
-    if !names.is_empty() {
-        let plugins = format!("Plugins: {} (see: atmctl plugin list)\n\n", names.join(", "));
-        root = root.after_help(plugins + ROOT_HELP);
-    }
-    let matches = root.try_get_matches_from(arguments).map_err(stop_of)?;
+    let matches = match tree().allow_external_subcommands(true).try_get_matches_from(arguments) {
+        Err(error) if is_help(error.kind()) && !names.is_empty() => return Ok(Parsed::Help),
+        read => read.map_err(stop_of)?,
+    };
     match matches.subcommand_name() {
         Some(name) if !is_core(name) && found.iter().any(|plugin| plugin.name == name) => {
             Ok(Parsed::Plugin(name.to_owned()))
@@ -196,6 +196,24 @@ pub(crate) fn parse(arguments: &[OsString], found: &[Found]) -> Result<Parsed, S
             let globals = Globals::from_arg_matches(&matches).map_err(stop_of)?;
             Ok(Parsed::Core(globals, Core::from_arg_matches(&matches).map_err(stop_of)?))
         }
+    }
+}
+
+const fn is_help(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand)
+}
+
+/// What a command line gets that asks for help, with names and summaries of plugins.
+pub(crate) fn help(arguments: &[OsString], plugins: &[(&str, &str)]) -> Stop {
+    let width = plugins.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+    let lines =
+        plugins.iter().map(|(name, summary)| format!("  {name:width$}  {summary}").trim_end().to_owned());
+    let lines: Vec<String> = lines.collect();
+    let after = format!("Plugins:\n{}\n\n{ROOT_HELP}", lines.join("\n"));
+    let root = tree().after_help(after).allow_external_subcommands(true);
+    match root.try_get_matches_from(arguments) {
+        Err(error) => stop_of(error),
+        Ok(_) => Failure::new(Code::Usage, "no help was asked for").into(),
     }
 }
 

@@ -112,6 +112,15 @@ async fn dispatch(arguments: &[OsString], files: Result<Files, Failure>, io: &mu
         arguments::Parsed::Plugin(name) => {
             return plugins::run(&name, arguments, files, &found, io).await;
         }
+        arguments::Parsed::Help => {
+            let known = plugins::index::all(&found, io).await;
+            let listed = known.iter().filter(|plugin| plugin.found.is_available()).map(|plugin| {
+                let broken = "cannot be used: see atmctl plugin list";
+                let summary = plugin.description.as_ref().map_or(broken, |told| told.summary.as_str());
+                (plugin.found.name.as_str(), summary)
+            });
+            return Err(arguments::help(arguments, &listed.collect::<Vec<_>>()));
+        }
     };
     let settings = Settings::resolve(&globals, &io.environment, &files?)?;
     tokio::select! {

@@ -21,11 +21,10 @@ const DATE: &str = "2026-11-22";
 
 pub(crate) async fn run(out: &Path, found: &[Found], settings: &Settings, io: &mut Io) -> Result<u8, Stop> {
     let mut root = arguments::tree();
-    for plugin in found.iter().filter(|plugin| plugin.is_available()) {
-        // A broken one has no page, and `plugin list` says why.
-        if let Ok(description) = plugins::describe::describe(plugin).await {
-            root = root.subcommand(plugins::parser::tree(&description));
-        }
+    // A broken plugin has no page, and `plugin list` says why.
+    for description in plugins::index::all(found, io).await.into_iter().flat_map(|plugin| plugin.description)
+    {
+        root = root.subcommand(plugins::parser::tree(&description));
     }
     root.build();
     fs::create_dir_all(out).map_err(|error| unwritable(out, &error))?;

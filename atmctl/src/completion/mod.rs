@@ -7,7 +7,7 @@ mod values;
 use crate::Io;
 use crate::arguments;
 use crate::plugins::discover::{self, Found};
-use crate::plugins::{describe, parser};
+use crate::plugins::{index, parser};
 use atm_rpc::plugin::{Argument, Description};
 use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter, CompletionCandidate};
 use clap_complete::env::{Bash, EnvCompleter, Fish, Zsh};
@@ -87,21 +87,19 @@ fn tree(words: &[OsString], io: &Io) -> clap::Command {
     let found = discover::around(io);
     let names: Vec<String> = found.iter().map(|plugin| plugin.name.clone()).collect();
     let mut root = arguments::tree().mut_args(|arg| arg.help_heading(None::<&str>).display_order(LAST));
-    for description in descriptions(&found) {
+    for description in descriptions(&found, io) {
         let plugin = parser::tree(&description);
         root = root.subcommand(with_values(plugin, &description, words, io));
     }
     root.mut_subcommand("plugin", |plugin| with_names(plugin, &names))
 }
 
-fn descriptions(found: &[Found]) -> Vec<Description> {
+fn descriptions(found: &[Found], io: &Io) -> Vec<Description> {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
         return Vec::new();
     };
-    runtime.block_on(async {
-        let available = found.iter().filter(|plugin| plugin.is_available());
-        futures::future::join_all(available.map(describe::describe)).await.into_iter().flatten().collect()
-    })
+    let known = runtime.block_on(index::all(found, io));
+    known.into_iter().filter_map(|plugin| plugin.description.ok()).collect()
 }
 
 /// A plugin's tree, in which arguments know how to ask atmd for their values.
