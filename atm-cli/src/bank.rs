@@ -290,6 +290,7 @@ const fn final_answer(error: &CustomerError) -> Final {
             | ServiceError::ReadOnly
             | ServiceError::NotFound
             | ServiceError::BadRequest(_)
+            | ServiceError::Conflict(_)
             | ServiceError::OutcomeUnknown
             | ServiceError::Internal(_),
         )

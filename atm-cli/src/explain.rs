@@ -240,7 +240,8 @@ fn service(error: ServiceError, words: &Words) -> Failure {
         ServiceError::Forbidden(_)
         | ServiceError::ReadOnly
         | ServiceError::NotFound
-        | ServiceError::BadRequest(_) => Failure::new(
+        | ServiceError::BadRequest(_)
+        | ServiceError::Conflict(_) => Failure::new(
             Exit::Internal,
             "unexpected",
             format!("The bank did not understand this request: {error}."),

@@ -141,6 +141,33 @@ pub enum ServiceError {
     /// Something failed. Nothing was applied. The log has the details under this name.
     #[error("internal error, incident {0}")]
     Internal(IncidentId),
+    /// What an operator asks for does not go with what is there. Nothing was applied.
+    #[error("conflict: {0}")]
+    Conflict(Conflict),
+}
+
+/// What an operator's request does not go with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Conflict {
+    /// The name is that of an enabled operator with another key.
+    #[error("an operator of this name is there, with another key")]
+    OperatorKey,
+    /// The name is that of an enabled operator with this key and another role.
+    #[error("this operator is there, with another role")]
+    OperatorRole,
+    /// The operator was disabled, and its key with it.
+    #[error("this key was disabled together with its operator")]
+    KeyDisabled,
+    /// Another operator has this key.
+    #[error("another operator has this key")]
+    KeyTaken,
+    /// Without this operator nobody could enable one again.
+    #[error("this is the last admin who is enabled")]
+    LastAdmin,
+    /// It is the operator who asks.
+    #[error("this is the operator who asks")]
+    Oneself,
 }
 
 /// Which field of an operator's request is not acceptable.
@@ -162,4 +189,14 @@ pub enum BadRequest {
     /// A seal head is its id and its hash, as the log tells them.
     #[error("a seal head is ID:HEX, the seal and its mac as the log tells them")]
     SealHead,
+    /// An operator's name is in lower case, so that no two look alike.
+    #[error(
+        "an operator's name is 1 to 32 of a-z, 0-9, '.', '_' and '-', begins with a letter, and is not atmd"
+    )]
+    OperatorName,
+    /// A request for a certificate is PKCS #10 in PEM, signed with the key that is to be certified.
+    #[error(
+        "a request for a certificate is PKCS #10 in PEM, signed with its own key: ECDSA P-256 or P-384, or Ed25519"
+    )]
+    SigningRequest,
 }

@@ -6,10 +6,12 @@
 //!
 //! The methods are here, what they are told and answer in a module for each noun.
 
+pub mod audit;
 pub mod blacklist;
 mod capability;
 pub mod ledger;
 mod narrow;
+pub mod operators;
 pub mod rules;
 mod status;
 
@@ -18,8 +20,10 @@ pub use narrow::{Mode, Narrow, PluginIdentity, Whoami};
 pub use status::Status;
 
 use crate::error::ServiceError;
+use crate::operator::audit::{AuditFilter, AuditFrom, AuditPage};
 use crate::operator::blacklist::{BlacklistChange, BlacklistEntry, BlacklistEventPage, BlacklistPage};
 use crate::operator::ledger::{JobNews, JobStart};
+use crate::operator::operators::{Oneself, OperatorChange, OperatorPage};
 use crate::types::mobile::MobileNumber;
 use crate::types::time::Timestamp;
 
@@ -85,4 +89,24 @@ pub trait Operator {
 
     /// Ends the job that this connection began. Says whether it still ran.
     async fn job_cancel() -> Result<bool, ServiceError>;
+
+    /// Operators, oldest first, from the row after `after`. Needs `audit:read`.
+    async fn operator_list(after: Option<i64>, rows: u32) -> Result<OperatorPage, ServiceError>;
+
+    /// Certifies the public key of `request`, a PKCS #10 request as PEM that is signed with the private key, and lets
+    /// who has that key in. Needs `operators:write`. A name that is there with this key and role stays as it is, and
+    /// its certificate is given again. A disabled name may come back, with another key.
+    /// Errors: `Conflict`, `BadRequest(OperatorName)`, `BadRequest(SigningRequest)`.
+    async fn operator_add(name: String, role: Role, request: String) -> Result<OperatorChange, ServiceError>;
+
+    /// Lets an operator in no longer; its connections end at once. Needs `operators:write`. The last enabled admin
+    /// stays. Errors: `NotFound`, `Conflict`.
+    async fn operator_disable(name: String, oneself: Oneself) -> Result<OperatorChange, ServiceError>;
+
+    /// The audit log, by pages. Needs `audit:read`.
+    async fn audit_list(filter: AuditFilter, from: AuditFrom, rows: u32) -> Result<AuditPage, ServiceError>;
+
+    /// Begins to verify the audit log: the hash of each row, and the chain of seals. `head` is as for
+    /// `ledger_verify`. Needs `audit:read`. Errors: `BadRequest(SealHead)`.
+    async fn audit_verify(head: Option<String>) -> Result<JobStart, ServiceError>;
 }

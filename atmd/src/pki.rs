@@ -4,10 +4,13 @@
 //! anew at every start, for the configured names, and stays in memory.
 
 use crate::files;
+use crate::ledger::operators::{Certificate, NewKey};
+use atm_rpc::operator::Role;
 use atm_rpc::transport::tls::{Identity, TlsError};
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType, ExtendedKeyUsagePurpose,
+    IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519,
+    PublicKeyData, SignatureAlgorithm,
 };
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -19,6 +22,9 @@ use thiserror::Error;
 
 /// The name of the first operator.
 pub const ROOT: &str = "root";
+
+/// Keys that operators may have.
+static KEYS: [&SignatureAlgorithm; 3] = [&PKCS_ECDSA_P256_SHA256, &PKCS_ECDSA_P384_SHA384, &PKCS_ED25519];
 
 /// Why there are no certificates.
 #[derive(Debug, Error)]
@@ -39,6 +45,9 @@ pub enum PkiError {
     /// A certificate cannot be made.
     #[error("a certificate cannot be made: {0}")]
     Certificate(#[from] rcgen::Error),
+    /// A request for a certificate cannot be granted.
+    #[error("a request for a certificate: {0}")]
+    Request(rcgen::Error),
     /// A file is no certificate or key.
     #[error("{path}: {source}")]
     Unusable {
@@ -126,11 +135,24 @@ impl Pki {
     /// Certificate and key of a new operator, as one PEM text.
     fn operator(&self, name: &str) -> Result<String, PkiError> {
         let key = KeyPair::generate()?;
-        let mut params = CertificateParams::new(Vec::new())?;
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        let certificate = params.signed_by(&key, &self.issuer()?)?;
+        let certificate = operator_params(name)?.signed_by(&key, &self.issuer()?)?;
         Ok(certificate.pem() + &key.serialize_pem())
+    }
+
+    /// Certifies an operator's key. Of the request nothing but the key is taken, and that it is signed with it.
+    ///
+    /// # Errors
+    /// [`PkiError::Request`] where the request cannot be granted.
+    pub fn certify(&self, name: &str, role: Role, request: &str) -> Result<NewKey, PkiError> {
+        let request = CertificateSigningRequestParams::from_pem(request).map_err(PkiError::Request)?;
+        let key = request.public_key;
+        if !KEYS.contains(&key.algorithm()) {
+            return Err(PkiError::Request(rcgen::Error::UnsupportedSignatureAlgorithm));
+        }
+        let certificate = operator_params(name)?.signed_by(&key, &self.issuer()?)?;
+        let (fingerprint, key) = (fingerprint(certificate.der()), sha256(&key.subject_public_key_info()));
+        let certificate = Certificate { key, pem: certificate.pem() };
+        Ok(NewKey { name: name.to_owned(), role, fingerprint, certificate })
     }
 
     /// The server's identity for these names, beside localhost and the host's own.
@@ -174,10 +196,21 @@ impl Pki {
     }
 }
 
+fn operator_params(name: &str) -> Result<CertificateParams, rcgen::Error> {
+    let mut params = CertificateParams::new(Vec::new())?;
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    Ok(params)
+}
+
 /// SHA-256 of a certificate, which is how operators are known.
 #[must_use]
 pub fn fingerprint(certificate: &CertificateDer<'_>) -> [u8; 32] {
-    let digest = ring::digest::digest(&ring::digest::SHA256, certificate);
+    sha256(certificate)
+}
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
     let mut bytes = [0; 32];
     bytes.copy_from_slice(digest.as_ref());
     bytes

@@ -5,6 +5,7 @@
 
 mod columns;
 mod m20261122_000001_bank;
+mod m20261122_000002_certificate;
 
 use sea_orm_migration::prelude::{MigrationTrait, MigratorTrait};
 
@@ -14,6 +15,6 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261122_000001_bank::Migration)]
+        vec![Box::new(m20261122_000001_bank::Migration), Box::new(m20261122_000002_certificate::Migration)]
     }
 }

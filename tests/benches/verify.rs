@@ -16,7 +16,7 @@ use atmd::jobs::{Jobs, Running};
 use atmd::ledger::entry::Entry;
 use atmd::store::Store;
 use atmd::store::verify::Part;
-use atmd::verify::job::{Subject, verify};
+use atmd::verify::job::{Scope, Subject, verify};
 use std::env;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
@@ -73,6 +73,7 @@ async fn verified(store: &Store, ledgers: &Path, must_have: i64) -> Duration {
     let running = Running { method: "bench", operator: "root".into(), since: Timestamp::from_ms(0) };
     let (owner, ticket) = Jobs::default().begin(running).expect("nothing else runs");
     let subject = Subject {
+        scope: Scope::Everything,
         store: store.clone(),
         heads: store.seen_heads(),
         folder: ledgers.to_owned(),

@@ -81,6 +81,21 @@ pub enum JobEnd {
     Verified(Verified),
     /// Each ledger was compared, and replaced where it differed.
     Rebuilt(Vec<RebuiltLedger>),
+    /// The audit log was looked at.
+    AuditVerified(AuditVerified),
+}
+
+/// What a verification of the audit log looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditVerified {
+    /// Rows of the audit log.
+    pub audits: u64,
+    /// Seals.
+    pub seals: u64,
+    /// How long it took.
+    pub elapsed_ms: u64,
+    /// The seal that history ends with now, as `ID:HEX`; `None` in an empty bank.
+    pub head: Option<String>,
 }
 
 /// What a verification looked at.

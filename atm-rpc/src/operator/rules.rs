@@ -136,6 +136,12 @@ methods! {
     // These are about a job of the connection's own, which it needed a right to begin.
     JobNews "job_news" Rule::free(),
     JobCancel "job_cancel" Rule::free(),
+    // The audit log names operators anyway.
+    OperatorList "operator_list" Rule::looks(Capability::AuditRead),
+    OperatorAdd "operator_add" Rule::changes(Capability::OperatorsWrite),
+    OperatorDisable "operator_disable" Rule::changes(Capability::OperatorsWrite),
+    AuditList "audit_list" Rule::looks(Capability::AuditRead),
+    AuditVerify "audit_verify" Rule::looks(Capability::AuditRead),
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! How a command fails: its exit code, and what the person who asked is told.
 
-use crate::error::{BadRequest, ServiceError};
+use crate::error::{BadRequest, Conflict, ServiceError};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use thiserror::Error;
@@ -104,8 +104,25 @@ impl From<ServiceError> for Failure {
             ServiceError::Busy { .. } | ServiceError::Unavailable | ServiceError::OutcomeUnknown => {
                 told(Code::TryAgain)
             }
+            ServiceError::Conflict(conflict) => Self::new(Code::Conflict, conflict).hint(way_out(conflict)),
             ServiceError::Internal(_) => told(Code::Failed).hint("atmd's log has the details"),
         }
+    }
+}
+
+/// What to do about a conflict.
+const fn way_out(conflict: Conflict) -> &'static str {
+    match conflict {
+        Conflict::OperatorKey => {
+            "choose another name, or disable this operator first; its name can then be added with the new key"
+        }
+        Conflict::OperatorRole => {
+            "to change the role, disable this operator and add the name again with a new key and the other role"
+        }
+        Conflict::KeyDisabled => "add the name again with a new key: give a FILE that is not there yet",
+        Conflict::KeyTaken => "each operator has a key of its own: give a FILE that is not there yet",
+        Conflict::LastAdmin => "add another admin first",
+        Conflict::Oneself => "if you mean yourself, say so: --myself",
     }
 }
 

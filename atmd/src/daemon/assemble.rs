@@ -15,7 +15,7 @@ use crate::ledger::Rules;
 use crate::ledger::request::{NewOperator, Request};
 use crate::monitor::Monitor;
 use crate::pki::{self, Pki};
-use crate::rpc::Services;
+use crate::rpc::{Presence, Services};
 use crate::store::Store;
 use crate::writer::{Bounds, Context, Ended, Writer};
 use atm_rpc::customer::{PROTOCOL, ServerInfo};
@@ -30,15 +30,19 @@ use tokio_util::sync::CancellationToken;
 /// The node's name for its checkpoints. The embedded database has one node.
 const NODE: &str = "local";
 
-pub(super) fn services(
-    config: &Config,
-    store: Store,
-    writer: Writer,
-    peppers: Peppers,
-    clock: Clock,
-    monitor: Arc<Monitor>,
-    rebuilds: mpsc::Sender<Rebuild>,
-) -> Result<Arc<Services>, StartError> {
+/// What was made before, each for itself.
+pub(super) struct Parts {
+    pub(super) store: Store,
+    pub(super) writer: Writer,
+    pub(super) peppers: Peppers,
+    pub(super) pki: Pki,
+    pub(super) clock: Clock,
+    pub(super) monitor: Arc<Monitor>,
+    pub(super) rebuilds: mpsc::Sender<Rebuild>,
+}
+
+pub(super) fn services(config: &Config, parts: Parts) -> Result<Arc<Services>, StartError> {
+    let Parts { store, writer, peppers, pki, clock, monitor, rebuilds } = parts;
     let auth = &config.auth;
     let payload_secret = peppers.first_key_value().map_or([0; 32], |(_, pepper)| **pepper);
     let cost = Cost { memory_kib: auth.memory_kib, iterations: auth.iterations };
@@ -59,6 +63,8 @@ pub(super) fn services(
         projected: Arc::new(AtomicI64::new(0)),
         ledgers: ledgers(config),
         rebuilds,
+        pki,
+        presence: Presence::default(),
         jobs: Jobs::default(),
         stop: CancellationToken::new(),
     }))

@@ -21,7 +21,7 @@ use crate::seal::Sealer;
 use crate::store::{self, DataLock, OpenError, Store};
 use crate::writer::Ended;
 use announce::announce;
-use assemble::{open_bank, project, services, start_writer};
+use assemble::{Parts, open_bank, project, services, start_writer};
 use background::{forget_rejections, tell_seal_head};
 use prepare::{bank_exists, load_secrets, log_panics, make_data_dir, raise_open_files, without_core_dumps};
 use rustix::fs::Mode;
@@ -153,7 +153,10 @@ impl Daemon {
         let monitor = Monitor::new(begun);
         // There is one job at a time.
         let (rebuilds, wishes) = mpsc::channel(1);
-        let services = services(config, store, writer, secrets.peppers, clock, monitor, rebuilds)?;
+        let services = services(
+            config,
+            Parts { store, writer, peppers: secrets.peppers, pki: pki.clone(), clock, monitor, rebuilds },
+        )?;
         let stop_projection = CancellationToken::new();
         let projection = tokio::spawn(project(&services, wishes).run(stop_projection.clone()));
         let lost = log.lost();

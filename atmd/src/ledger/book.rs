@@ -3,6 +3,7 @@
 use crate::ledger::Now;
 use crate::ledger::entry::{Entry, PayloadHash, SessionRef, Transfer};
 use crate::ledger::guesses::Guesses;
+use crate::ledger::operators::{Certificate, Operator};
 use crate::ledger::request::{Answer, Audit, Checkpoint, NewOperator};
 use atm_rpc::error::{Rejection, ServiceError, SessionEnd};
 use atm_rpc::operator::blacklist::BlacklistAct;
@@ -180,8 +181,10 @@ pub struct Changes {
     pub rejections: BTreeSet<RequestKey>,
     /// New rows of the audit log, in order.
     pub audits: Vec<Audit>,
-    /// New operators.
-    pub operators: Vec<NewOperator>,
+    /// Operators that are new or changed, by name.
+    pub operators: BTreeSet<String>,
+    /// Certificates that are new or changed, by operator.
+    pub certificates: BTreeSet<i64>,
     /// Keys of requests that were rejected before this instant are to be forgotten.
     pub forget_rejections_before: Option<Timestamp>,
     /// Checkpoints of files derived from the journal, by node and file.
@@ -203,6 +206,10 @@ pub struct Book {
     pub blacklist: HashMap<AccountId, Listed>,
     /// Request keys that were used before.
     pub keys: HashMap<RequestKey, KeyRecord>,
+    /// Operators, by name.
+    pub operators: BTreeMap<String, Operator>,
+    /// Certificates that atmd issued, by operator.
+    pub certificates: BTreeMap<i64, Certificate>,
     /// What is to be written.
     pub changes: Changes,
 }
@@ -379,7 +386,9 @@ impl Book {
             };
             self.record(draft, now).map_err(ServiceError::Rejected)?;
         }
-        self.changes.operators.push(root.clone());
+        let NewOperator { id, name, role, fingerprint, created_at } = root.clone();
+        self.operators.insert(name.clone(), Operator { id, role, fingerprint, enabled: true, created_at });
+        self.changes.operators.insert(name);
         Ok(Answer::Done)
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! - [`request`]: what can be asked, what each request needs to have read, and the answers.
 //! - [`book`]: state of a batch, and the only functions that book money.
-//! - `movement`, `login`, `pin`, `blacklist`: the rules; `operate`: what operators do, and its audit.
+//! - `movement`, `login`, `pin`, `blacklist`, `operators`: the rules; `operate`: what operators do, and its audit.
 #![deny(clippy::float_arithmetic)]
 
 pub mod blacklist;
@@ -16,6 +16,7 @@ pub mod guesses;
 mod login;
 mod movement;
 mod operate;
+pub mod operators;
 mod pin;
 pub mod request;
 #[cfg(test)]

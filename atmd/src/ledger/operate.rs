@@ -2,8 +2,8 @@
 
 use crate::ledger::book::Book;
 use crate::ledger::request::{Answer, Audit, AuditDraft, OperatorAct};
-use crate::ledger::{Now, blacklist};
-use atm_rpc::error::ServiceError;
+use crate::ledger::{Now, blacklist, operators};
+use atm_rpc::error::{ServiceError, SessionEnd};
 
 /// Does what an operator asked for, or notes that it was refused, with its row of the audit log.
 pub(super) fn operate(
@@ -33,6 +33,10 @@ pub(super) fn operate(
 
 /// What the act comes to. An error has changed nothing.
 fn decide(book: &mut Book, actor: &str, act: &OperatorAct, now: Now) -> Result<Answer, ServiceError> {
+    let notes = matches!(act, OperatorAct::Refused(_) | OperatorAct::Noted(_));
+    if !notes && operators::is_out(book, actor) {
+        return Err(ServiceError::Unauthenticated(SessionEnd::OperatorUnknown));
+    }
     match act {
         OperatorAct::BlacklistAdd { number, reason, until, masked } => {
             let change = blacklist::operator_adds(book, *number, reason, *until, actor, *masked, now);
@@ -40,6 +44,10 @@ fn decide(book: &mut Book, actor: &str, act: &OperatorAct, now: Now) -> Result<A
         }
         OperatorAct::BlacklistRemove { number, reason, masked } => {
             Ok(Answer::Blacklist(blacklist::operator_removes(book, *number, reason, actor, *masked, now)))
+        }
+        OperatorAct::OperatorAdd(wish) => operators::add(book, wish, now).map(Answer::Operator),
+        OperatorAct::OperatorDisable { name, oneself } => {
+            operators::disable(book, name, actor, *oneself).map(Answer::Operator)
         }
         OperatorAct::Refused(error) => Err(*error),
         OperatorAct::Noted(_) => Ok(Answer::Done),

@@ -2,11 +2,13 @@
 
 use crate::ledger::book::{Book, KeyRecord, PinHash};
 use crate::ledger::entry::PayloadHash;
+use crate::ledger::operators::{NewKey, Standing};
 use crate::ledger::{Now, Rules};
 use atm_rpc::customer::{KeyOutcome, Receipt};
 use atm_rpc::error::{Rejection, ServiceError, SessionEnd};
 use atm_rpc::operator::Role;
 use atm_rpc::operator::blacklist::BlacklistChange;
+use atm_rpc::operator::operators::Oneself;
 use atm_rpc::types::account::AccountId;
 use atm_rpc::types::key::{RequestKey, SessionId};
 use atm_rpc::types::mobile::MobileNumber;
@@ -147,6 +149,15 @@ pub enum OperatorAct {
         reason: String,
         /// Whether the answer shows the number masked.
         masked: bool,
+    },
+    /// Lets somebody in.
+    OperatorAdd(NewKey),
+    /// Lets an operator in no longer.
+    OperatorDisable {
+        /// Its name.
+        name: String,
+        /// Whether it may be the one who asks.
+        oneself: Oneself,
     },
     /// Was refused. Leaves a row in the audit log, and nothing else.
     Refused(ServiceError),
@@ -306,6 +317,10 @@ pub struct Needs {
     pub session_head: bool,
     /// Whether the blacklist's history may grow.
     pub event_head: bool,
+    /// Operators by name.
+    pub operators: BTreeSet<String>,
+    /// Whether all operators are needed, with their certificates.
+    pub all_operators: bool,
 }
 
 impl Needs {
@@ -347,16 +362,24 @@ impl Needs {
                 self.accounts.insert(caller.account);
                 self.sessions.insert(caller.session);
             }
-            Request::Operate { act, .. } => match act {
-                OperatorAct::BlacklistAdd { number, .. } | OperatorAct::BlacklistRemove { number, .. } => {
-                    self.guess(AccountId::of(*number));
-                }
-                OperatorAct::Refused(_) | OperatorAct::Noted(_) => {}
-            },
+            Request::Operate { act, audit } => {
+                self.operators.insert(audit.operator.clone());
+                self.act(act);
+            }
             Request::Found { .. } => {
                 self.accounts.insert(AccountId::EQUITY);
             }
             Request::Checkpoint(_) | Request::ForgetRejections { .. } => {}
+        }
+    }
+
+    fn act(&mut self, act: &OperatorAct) {
+        match act {
+            OperatorAct::BlacklistAdd { number, .. } | OperatorAct::BlacklistRemove { number, .. } => {
+                self.guess(AccountId::of(*number));
+            }
+            OperatorAct::OperatorAdd(_) | OperatorAct::OperatorDisable { .. } => self.all_operators = true,
+            OperatorAct::Refused(_) | OperatorAct::Noted(_) => {}
         }
     }
 
@@ -405,6 +428,8 @@ pub enum Answer {
     },
     /// What a change of the blacklist did.
     Blacklist(BlacklistChange),
+    /// What became of an operator.
+    Operator(Standing),
 }
 
 impl Answer {
@@ -413,6 +438,7 @@ impl Answer {
     pub const fn changed(&self) -> Option<bool> {
         match self {
             Self::Blacklist(change) => Some(change.changed),
+            Self::Operator(standing) => Some(standing.changed),
             _ => None,
         }
     }

@@ -1,5 +1,6 @@
 //! The service for customers: one connection, at most one session.
 
+use super::listen::End;
 use super::{Services, internal, login, receipt, unexpected, unreadable};
 use crate::auth::payload::Payload;
 use crate::clock;
@@ -75,7 +76,7 @@ impl CustomerConnection {
     }
 
     /// Waits until this connection must end: atmd stops, nobody logs in, or the session is idle or too long.
-    pub(super) async fn until_it_ends(self) {
+    pub(super) async fn until_it_ends(self) -> End {
         loop {
             let until = {
                 let state = self.state();
@@ -90,12 +91,12 @@ impl CustomerConnection {
                 }
             };
             tokio::select! {
-                () = self.services.stop.cancelled() => return,
+                () = self.services.stop.cancelled() => return End::InOrder,
                 () = self.changed.notified() => continue,
                 () = sleep_until(until.into()) => {}
             }
             if self.ended_in_time().await {
-                return;
+                return End::InOrder;
             }
         }
     }

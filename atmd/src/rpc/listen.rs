@@ -1,8 +1,8 @@
 //! Connections: how many, by whom, for how long; TLS; and one task for each.
 
+use super::Services;
 use super::customer::CustomerConnection;
 use super::operator::OperatorConnection;
-use super::{Services, unreadable};
 use crate::auth::throttle::network;
 use crate::monitor::{ConnectionGuard, Peer};
 use crate::pki;
@@ -89,6 +89,15 @@ impl Drop for Pass {
             }
         }
     }
+}
+
+/// How a connection ends that its client does not end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// What is under way is answered.
+    InOrder,
+    /// Nothing more is.
+    AtOnce,
 }
 
 /// A listener of one of the two services.
@@ -199,13 +208,19 @@ macro_rules! serve {
             });
         // Beside the channel and not in it: nothing is read of a client that does not take its answers.
         let late = async {
-            $end.await;
+            let end = $end.await;
             ended.cancel();
-            sleep(DEADLINE_MAX).await;
+            if end == End::InOrder {
+                sleep(DEADLINE_MAX).await;
+            }
+            end
         };
         tokio::select! {
             () = served => {}
-            () = late => warn!("connection ended: the client does not take its answers"),
+            end = late => match end {
+                End::InOrder => warn!("connection ended: the client does not take its answers"),
+                End::AtOnce => warn!("connection ended: its operator was disabled"),
+            },
         }
     }};
 }
@@ -245,17 +260,14 @@ async fn serve_operator(
     let Some(fingerprint) = certificate.map(pki::fingerprint) else {
         return warn!(%peer, "operator without a certificate");
     };
-    match services.store.operator(&fingerprint).await.map_err(unreadable) {
-        Ok(Some(operator)) if operator.enabled => {
-            let connection = OperatorConnection::new(services, fingerprint, operator);
-            let watched = connection.clone();
-            async {
-                serve!(stream, OPERATOR, watched.until_it_ends(), connection);
-            }
-            .instrument(error_span!("operator", %peer))
-            .await;
-        }
-        Ok(_) => warn!(%peer, "operator's certificate is not known, or disabled"),
-        Err(error) => warn!(%peer, %error, "operator could not be looked up"),
+    let connection = match OperatorConnection::enter(services, fingerprint).await {
+        Ok(connection) => connection,
+        Err(error) => return warn!(%peer, %error, "operator is not let in"),
+    };
+    let watched = connection.clone();
+    async {
+        serve!(stream, OPERATOR, watched.until_it_ends(), connection);
     }
+    .instrument(error_span!("operator", %peer))
+    .await;
 }

@@ -10,6 +10,7 @@ mod login;
 mod operator;
 
 pub use listen::{Gate, Listener};
+pub use operator::Presence;
 
 use crate::auth::hasher::Hasher;
 use crate::auth::payload::PayloadHasher;
@@ -21,6 +22,7 @@ use crate::jobs::Jobs;
 use crate::ledger::Rules;
 use crate::ledger::request::Answer;
 use crate::monitor::Monitor;
+use crate::pki::Pki;
 use crate::store::{Store, StoreError};
 use crate::writer::Writer;
 use atm_rpc::customer::{Receipt, ServerInfo};
@@ -70,6 +72,10 @@ pub struct Services {
     pub ledgers: csv::Settings,
     /// Takes the wish to write ledgers anew.
     pub rebuilds: mpsc::Sender<Rebuild>,
+    /// Certifies operators' keys.
+    pub pki: Pki,
+    /// Operators who are connected.
+    pub presence: Presence,
     /// What takes longer than a call.
     pub jobs: Jobs,
     /// Cancelled when atmd stops.

@@ -1,10 +1,15 @@
 //! Between rows of the database and values of the ledger.
 
 use super::StoreError;
-use super::entity::{account, blacklist, blacklist_event, credential, journal, rejection, session};
+use super::entity::{
+    account, audit, blacklist, blacklist_event, certificate, credential, journal, operator, rejection,
+    session,
+};
 use crate::ledger::book::{Account, AccountState, Credential, Event, KeyRecord, Listed, PinHash, Session};
 use crate::ledger::entry::{Entry, PayloadHash, SessionRef, Transfer};
 use crate::ledger::guesses::Guesses;
+use crate::ledger::operators::{Certificate, Operator};
+use crate::ledger::request::{Audit, AuditDraft};
 use crate::seal::RowMac;
 use atm_rpc::error::{Rejection, SessionEnd};
 use atm_rpc::operator::Role;
@@ -72,6 +77,56 @@ pub(super) fn role(code: i32) -> Result<Role, StoreError> {
 
 pub(super) fn role_code(role: Role) -> i32 {
     code_of(ROLES, &role)
+}
+
+pub(super) fn audit(row: audit::Model) -> Result<Audit, StoreError> {
+    let plugin = match (row.plugin, row.plugin_version, row.plugin_digest) {
+        (Some(name), Some(version), Some(digest)) => Some((name, version, digest)),
+        (None, None, None) => None,
+        _ => return Err(corrupt("plugin in the audit log")),
+    };
+    let role = ROLES.iter().map(|(role, _)| *role).find(|role| role.name() == row.role);
+    let draft = AuditDraft {
+        operator: row.operator,
+        role: role.ok_or_else(|| corrupt("role in the audit log"))?,
+        command: row.command,
+        plugin,
+        capabilities: row.capabilities,
+        method: row.method.into(),
+        arguments: row.arguments,
+    };
+    Ok(Audit { id: row.id, at: Timestamp::from_ms(row.at), draft, result: row.result })
+}
+
+pub(super) fn operator(row: operator::Model) -> Result<(String, Operator), StoreError> {
+    let operator = Operator {
+        id: row.id,
+        role: role(row.role)?,
+        fingerprint: array(&row.fingerprint, "fingerprint")?,
+        enabled: row.enabled == 1,
+        created_at: Timestamp::from_ms(row.created_at),
+    };
+    Ok((row.name, operator))
+}
+
+pub(super) fn operator_row(name: &str, operator: &Operator) -> operator::Model {
+    operator::Model {
+        id: operator.id,
+        name: name.to_owned(),
+        role: role_code(operator.role),
+        fingerprint: operator.fingerprint.to_vec(),
+        enabled: i32::from(operator.enabled),
+        created_at: operator.created_at.ms(),
+    }
+}
+
+pub(super) fn certificate(row: certificate::Model) -> Result<(i64, Certificate), StoreError> {
+    let key = array(&row.key_hash, "key of an operator")?;
+    Ok((row.operator, Certificate { key, pem: row.pem }))
+}
+
+pub(super) fn certificate_row(operator: i64, certificate: &Certificate) -> certificate::Model {
+    certificate::Model { operator, key_hash: certificate.key.to_vec(), pem: certificate.pem.clone() }
 }
 
 pub(super) fn account(row: &account::Model) -> Result<(AccountId, Account), StoreError> {

@@ -148,6 +148,13 @@ tables! {
         enabled: i32,
         created_at: i64,
     }
+    /// Certificates that atmd issued.
+    certificate = "certificate" {
+        #[sea_orm(primary_key, auto_increment = false)]
+        operator: i64,
+        key_hash: Vec<u8>,
+        pem: String,
+    }
     /// What operators did.
     audit = "audit" {
         #[sea_orm(primary_key, auto_increment = false)]

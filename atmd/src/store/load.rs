@@ -1,6 +1,8 @@
 //! Reads the book of a batch: one statement for each kind of row.
 
-use super::entity::{account, blacklist, blacklist_event, credential, journal, rejection, seal, session};
+use super::entity::{
+    account, blacklist, blacklist_event, certificate, credential, journal, operator, rejection, seal, session,
+};
 use super::statement::list;
 use super::{SealHead, StoreError, convert};
 use crate::ledger::book::{Book, Head, KeyRecord};
@@ -20,6 +22,7 @@ pub(super) async fn book(on: &impl ConnectionTrait, needs: &Needs) -> Result<(Bo
     load_sessions(on, needs, &mut book).await?;
     load_accounts(on, needs, &mut book).await?;
     load_keys(on, needs, &mut book).await?;
+    load_operators(on, needs, &mut book).await?;
     if needs.session_head {
         book.head.session = newest(on, session::Entity::find(), session::Column::Id).await?;
     }
@@ -136,6 +139,26 @@ async fn load_keys(on: &impl ConnectionTrait, needs: &Needs, book: &mut Book) ->
     for row in rejection::Entity::find().filter(rejection::Column::RequestKey.is_in(keys)).all(on).await? {
         let (key, record) = convert::rejection(&row)?;
         book.keys.insert(key, record);
+    }
+    Ok(())
+}
+
+/// Operators are few: whoever needs more than some of them gets all.
+async fn load_operators(on: &impl ConnectionTrait, needs: &Needs, book: &mut Book) -> Result<(), StoreError> {
+    let mut operators = operator::Entity::find();
+    if needs.all_operators {
+        for row in certificate::Entity::find().all(on).await? {
+            let (operator, certificate) = convert::certificate(row)?;
+            book.certificates.insert(operator, certificate);
+        }
+    } else if needs.operators.is_empty() {
+        return Ok(());
+    } else {
+        operators = operators.filter(operator::Column::Name.is_in(list(needs.operators.iter().cloned())));
+    }
+    for row in operators.all(on).await? {
+        let (name, operator) = convert::operator(row)?;
+        book.operators.insert(name, operator);
     }
     Ok(())
 }

@@ -4,7 +4,10 @@ use super::entity::{account, audit, blacklist, blacklist_event, checkpoint, jour
 use super::{Store, StoreError, convert, load};
 use crate::ledger::book::{Account, Event, Head, Listed};
 use crate::ledger::entry::Entry;
+use crate::ledger::operators::Operator;
+use crate::ledger::request::Audit;
 use atm_rpc::operator::Role;
+use atm_rpc::operator::audit::{AuditFilter, AuditFrom};
 use atm_rpc::types::account::AccountId;
 use atm_rpc::types::key::Seq;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -113,7 +116,26 @@ impl Store {
     pub async fn operator(&self, fingerprint: &[u8; 32]) -> Result<Option<OperatorRow>, StoreError> {
         let found = operator::Entity::find().filter(operator::Column::Fingerprint.eq(fingerprint.to_vec()));
         let Some(row) = found.one(&self.readers).await? else { return Ok(None) };
-        Ok(Some(OperatorRow { name: row.name, role: convert::role(row.role)?, enabled: row.enabled == 1 }))
+        let (name, Operator { role, enabled, .. }) = convert::operator(row)?;
+        Ok(Some(OperatorRow { name, role, enabled }))
+    }
+
+    /// Operators after one's id, oldest first, `count` at the most.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn operators(
+        &self,
+        after: Option<i64>,
+        count: u64,
+    ) -> Result<Vec<(String, Operator)>, StoreError> {
+        let rows = operator::Entity::find()
+            .filter(operator::Column::Id.gt(after.unwrap_or(0)))
+            .order_by_asc(operator::Column::Id)
+            .limit(count)
+            .all(&self.readers)
+            .await?;
+        rows.into_iter().map(convert::operator).collect()
     }
 
     /// Whether the bank was opened: it has an operator.
@@ -182,6 +204,39 @@ impl Store {
             events = events.filter(blacklist_event::Column::Number.eq(number.raw()));
         }
         events.all(&self.readers).await?.iter().map(convert::event).collect()
+    }
+
+    /// Rows of the audit log, `count` at the most. Those that atmd cannot have written are errors.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn audit(
+        &self,
+        filter: &AuditFilter,
+        from: AuditFrom,
+        count: u64,
+    ) -> Result<Vec<Audit>, StoreError> {
+        let AuditFilter { operator, method, outcome, since } = filter;
+        let (id, result) = (audit::Column::Id, audit::Column::Result);
+        let mut rows = audit::Entity::find().limit(count);
+        rows = match from {
+            AuditFrom::Newest => rows.order_by_desc(id),
+            AuditFrom::Before(before) => rows.order_by_desc(id).filter(id.lt(before)),
+            AuditFrom::After(after) => rows.order_by_asc(id).filter(id.gt(after)),
+        };
+        if let Some(operator) = operator {
+            rows = rows.filter(audit::Column::Operator.eq(operator));
+        }
+        if let Some(method) = method {
+            rows = rows.filter(audit::Column::Method.eq(method));
+        }
+        if let Some(outcome) = outcome {
+            rows = rows.filter(result.starts_with(outcome.name()));
+        }
+        if let Some(since) = since {
+            rows = rows.filter(audit::Column::At.gte(since.ms()));
+        }
+        rows.all(&self.readers).await?.into_iter().map(convert::audit).collect()
     }
 
     /// Methods and results in the audit log, in order: what was done, and what came of it.

@@ -1,13 +1,13 @@
 //! Writes what a batch decided: multi-row statements, and the seal last.
 
 use super::entity::{
-    account, audit, blacklist, blacklist_event, checkpoint, credential, journal, operator, rejection, seal,
-    session,
+    account, audit, blacklist, blacklist_event, certificate, checkpoint, credential, journal, operator,
+    rejection, seal, session,
 };
 use super::statement::{Texts, list};
 use super::{SealHead, StoreError, convert};
 use crate::ledger::book::{Book, KeyRecord};
-use crate::ledger::request::{Audit, Checkpoint, NewOperator};
+use crate::ledger::request::{Audit, Checkpoint};
 use crate::seal::{Seal, Sealer};
 use atm_rpc::types::time::Timestamp;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
@@ -44,7 +44,7 @@ pub(super) async fn book(
     save_rejections(on, texts, book).await?;
     save_sessions_and_blacklist(on, texts, book).await?;
     texts.put::<checkpoint::Entity>(on, &rows(changes.checkpoints.values(), checkpoint_row)).await?;
-    texts.insert::<operator::Entity>(on, &rows(&changes.operators, operator_row)).await?;
+    save_operators(on, texts, book).await?;
     texts.insert::<seal::Entity>(on, &[seal_row(&seal, &mac)]).await?;
     Ok(SealHead { id: seal.id, mac })
 }
@@ -105,6 +105,19 @@ async fn save_sessions_and_blacklist(
     texts.insert::<blacklist_event::Entity>(on, &rows(&changes.events, convert::event_row)).await
 }
 
+async fn save_operators(on: &impl ConnectionTrait, texts: &Texts, book: &Book) -> Result<(), StoreError> {
+    let operators = book.changes.operators.iter();
+    let operators = operators
+        .filter_map(|name| Some(convert::operator_row(name, book.operators.get(name)?)))
+        .collect::<Vec<_>>();
+    texts.put::<operator::Entity>(on, &operators).await?;
+    let certificates = book.changes.certificates.iter();
+    let certificates = certificates
+        .filter_map(|id| Some(convert::certificate_row(*id, book.certificates.get(id)?)))
+        .collect::<Vec<_>>();
+    texts.put::<certificate::Entity>(on, &certificates).await
+}
+
 fn checkpoint_row(checkpoint: &Checkpoint) -> checkpoint::Model {
     checkpoint::Model {
         node: checkpoint.node.clone(),
@@ -134,17 +147,6 @@ fn audit_row(audit: &Audit, mac: [u8; 16]) -> audit::Model {
         arguments: draft.arguments.clone(),
         result: audit.result.clone(),
         mac: mac.to_vec(),
-    }
-}
-
-fn operator_row(operator: &NewOperator) -> operator::Model {
-    operator::Model {
-        id: operator.id,
-        name: operator.name.clone(),
-        role: convert::role_code(operator.role),
-        fingerprint: operator.fingerprint.to_vec(),
-        enabled: 1,
-        created_at: operator.created_at.ms(),
     }
 }
 

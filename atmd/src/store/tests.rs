@@ -9,7 +9,8 @@ use crate::ledger::book::{
 };
 use crate::ledger::entry::{Entry, SessionRef, Transfer};
 use crate::ledger::guesses::Guesses;
-use crate::ledger::request::{Audit, AuditDraft, Checkpoint, NewOperator};
+use crate::ledger::operators::{Certificate, Operator};
+use crate::ledger::request::{Audit, AuditDraft, Checkpoint};
 use atm_rpc::error::{Rejection, SessionEnd};
 use atm_rpc::operator::Role;
 use atm_rpc::operator::blacklist::BlacklistAct;
@@ -21,6 +22,7 @@ use atm_rpc::types::money::Money;
 use atm_rpc::types::terminal::TerminalName;
 use atm_rpc::types::time::BusinessDate;
 use sea_orm::{ConnectionTrait, Statement, TransactionOptions};
+use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use tempfile::TempDir;
@@ -206,6 +208,7 @@ fn full_book() -> Book {
         ),
     ]
     .into();
+    (book.operators, book.certificates) = (operators(), certificates());
     let changes = &mut book.changes;
     changes.entries = vec![bare, full];
     changes.accounts = book.accounts.keys().copied().collect();
@@ -219,25 +222,38 @@ fn full_book() -> Book {
     ];
     changes.rejections = [key(2), key(3)].into();
     changes.audits = audits().into();
-    changes.operators = operators();
+    changes.operators = operators().into_keys().collect();
+    changes.certificates = certificates().into_keys().collect();
     let places = checkpoints().into_iter().map(|c| ((c.node.clone(), c.file.clone()), c));
     changes.checkpoints = places.collect();
     book
 }
 
-fn operators() -> Vec<NewOperator> {
-    let operator = |id, name: &str, role| NewOperator {
+fn operators() -> BTreeMap<String, Operator> {
+    let operator = |id, role, enabled| Operator {
         id,
-        name: name.into(),
         role,
         fingerprint: [u8::try_from(id).unwrap(); 32],
+        enabled,
         created_at: NOW,
     };
-    vec![
-        operator(1, "root", Role::Admin),
-        operator(2, "helper", Role::Operator),
-        operator(3, "watcher", Role::Viewer),
+    [
+        ("root".to_owned(), operator(1, Role::Admin, true)),
+        ("helper".to_owned(), operator(2, Role::Operator, false)),
+        ("watcher".to_owned(), operator(3, Role::Viewer, true)),
     ]
+    .into()
+}
+
+fn certificates() -> BTreeMap<i64, Certificate> {
+    [2, 3]
+        .map(|operator: u8| {
+            (
+                i64::from(operator),
+                Certificate { key: [operator; 32], pem: operator.to_string().repeat(2_048) },
+            )
+        })
+        .into()
 }
 
 fn checkpoints() -> Vec<Checkpoint> {
@@ -261,6 +277,8 @@ fn all_of(book: &Book) -> Needs {
         keys: book.keys.keys().copied().collect(),
         session_head: true,
         event_head: true,
+        operators: ["root".to_owned()].into(),
+        all_operators: true,
     }
 }
 
@@ -288,9 +306,9 @@ async fn a_book_comes_back_equal() {
     let part = Part { after: None, until: None, count: 10 };
     let audits_read = store.live().page::<Audit>(part).await.unwrap();
     assert_eq!(rows(audits_read.rows()), audits());
-    for operator in operators() {
+    for (name, operator) in operators() {
         let found = store.operator(&operator.fingerprint).await.unwrap().unwrap();
-        assert_eq!((found.name, found.role, found.enabled), (operator.name, operator.role, true));
+        assert_eq!((found.name, found.role, found.enabled), (name, operator.role, operator.enabled));
     }
     for kept in checkpoints() {
         let found = store.checkpoint(&kept.node, &kept.file).await.unwrap();
@@ -320,6 +338,8 @@ async fn rows_that_change_are_put_in_the_place_of_the_old() {
         credentials: [bob()].into(),
         sessions: [SessionId(2)].into(),
         listed: [alice(), bob()].into(),
+        operators: ["watcher".to_owned()].into(),
+        certificates: [3].into(),
         ..Default::default()
     };
     book.accounts.insert(alice(), account(AccountState::Closed, None));
@@ -327,6 +347,8 @@ async fn rows_that_change_are_put_in_the_place_of_the_old() {
     book.sessions.insert(SessionId(2), session(2, Some(SessionEnd::Idle)));
     book.blacklist.remove(&alice());
     book.blacklist.insert(bob(), listed(3, None));
+    book.operators.get_mut("watcher").unwrap().enabled = false;
+    book.certificates.insert(3, Certificate { key: [9; 32], pem: String::new() });
     save(&store, &book, 2).await;
     let read = store.preview(&all_of(&book)).await.unwrap();
     assert_eq!(read, Book { changes: read.changes.clone(), ..book });

@@ -33,6 +33,7 @@
 mod command;
 mod describe;
 mod host;
+pub mod job;
 mod progress;
 
 pub use command::{Column, Command};

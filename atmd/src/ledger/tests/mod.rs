@@ -6,6 +6,7 @@
 //! - `regressions`: mistakes that it once made.
 
 mod model;
+mod operators;
 mod regressions;
 mod rejections;
 mod sessions;

@@ -216,6 +216,7 @@ fn in_words(decision: &Decision) -> String {
             let (changed, listed) = (change.changed, change.listed);
             write!(words, "changed {changed}, listed {listed}, ended {ended}, cleared {cleared}")
         }
+        Ok(Answer::Operator(standing)) => write!(words, "{standing:?}"),
         Err(ServiceError::Rejected(rejection)) => write!(words, "no: {rejection:?}"),
         Err(ServiceError::Unauthenticated(end)) => write!(words, "ended: {end:?}"),
         Err(ServiceError::Busy { retry_after_ms }) => write!(words, "busy {retry_after_ms}"),

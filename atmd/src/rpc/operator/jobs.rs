@@ -10,11 +10,13 @@ use crate::ledger::request::{AuditDraft, OperatorAct, Request};
 use crate::rpc::{Services, internal};
 use crate::seal::SealMac;
 use crate::store::{SealHead, Store, StoreError};
-use crate::verify::job::{Looked, Stopped, Subject, verify};
+use crate::verify::job::{Looked, Scope, Stopped, Subject, verify};
 use crate::verify::{Finding, Place, Shown};
 use atm_rpc::error::{BadRequest, ServiceError};
 use atm_rpc::operator::Mode;
-use atm_rpc::operator::ledger::{self, JobEnd, JobNews, JobStart, Phase, RebuiltLedger, Verified};
+use atm_rpc::operator::ledger::{
+    self, AuditVerified, JobEnd, JobNews, JobStart, Phase, RebuiltLedger, Verified,
+};
 use atm_rpc::types::account::AccountId;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -28,10 +30,12 @@ const WAIT: Duration = Duration::from_millis(20);
 const WAITS_MAX: u32 = 250;
 
 impl Call {
-    pub(super) fn begin_verify(&self, head: Option<String>) -> Result<JobStart, ServiceError> {
+    /// Begins to verify so much.
+    pub(super) fn begin_verify(&self, scope: Scope, head: Option<String>) -> Result<JobStart, ServiceError> {
         let given = head.as_deref().map(parse_head).transpose()?;
         let services = self.services();
         let subject = Subject {
+            scope,
             heads: services.store.seen_heads().into_iter().chain(given).collect(),
             store: services.store.clone(),
             folder: services.ledgers.folder.clone(),
@@ -39,16 +43,19 @@ impl Call {
             must_have: 0,
         };
         let projected = Arc::clone(&services.projected);
-        let (operator, method) = (self.rights.operator_name().to_owned(), self.method.name());
+        let (operator, method) = (self.rights.operator_name().to_owned(), self.trace.method);
         Ok(self.begin(|ticket| {
             tokio::spawn(async move {
                 info!(operator, method, "a job began");
-                let must_have = caught_up(&subject.store, &projected).await;
+                let must_have = match scope {
+                    Scope::Everything => caught_up(&subject.store, &projected).await,
+                    Scope::AuditLog => Ok(0),
+                };
                 let looked = match must_have {
                     Ok(must_have) => verify(Subject { must_have, ..subject }, ticket.job()).await,
                     Err(error) => Err(error.into()),
                 };
-                finish_verify(ticket, looked, &operator, method);
+                finish_verify(ticket, scope, looked, &operator);
             });
         }))
     }
@@ -56,7 +63,7 @@ impl Call {
     pub(super) fn begin_rebuild(&self) -> JobStart {
         let dry_run = self.rights.mode() != Mode::Change;
         let services = Arc::clone(self.services());
-        let audit = self.rights.audit(self.method.name(), self.arguments.clone());
+        let audit = self.rights.audit(self.trace.clone());
         self.begin(|ticket| {
             tokio::spawn(async move {
                 info!(operator = audit.operator, method = &*audit.method, dry_run, "a job began");
@@ -85,7 +92,7 @@ impl Call {
     fn begin(&self, start: impl FnOnce(Ticket)) -> JobStart {
         let services = self.services();
         let operator = self.rights.operator_name().to_owned();
-        let running = Running { method: self.method.name(), operator, since: services.clock.now() };
+        let running = Running { method: self.trace.method, operator, since: services.clock.now() };
         match services.jobs.begin(running) {
             Ok((owner, ticket)) => {
                 *self.job() = Some(owner);
@@ -130,39 +137,48 @@ fn parse_head(text: &str) -> Result<SealHead, ServiceError> {
     parsed().ok_or(ServiceError::BadRequest(BadRequest::SealHead))
 }
 
-fn finish_verify(ticket: Ticket, looked: Result<Looked, Stopped>, operator: &str, method: &str) {
+fn finish_verify(ticket: Ticket, scope: Scope, looked: Result<Looked, Stopped>, operator: &str) {
     let job = ticket.job();
     let elapsed = clock::monotonic().duration_since(job.begun());
     let findings = job.count();
+    let what = match scope {
+        Scope::Everything => "ledger",
+        Scope::AuditLog => "audit log",
+    };
     let end = match looked {
         Ok(looked) => {
             let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-            let entries = looked.counts.entries;
+            let (entries, audits) = (looked.counts.entries, looked.counts.audits);
             if findings == 0 {
-                info!(operator, entries, elapsed_ms, "the ledger was verified: nothing differs");
+                info!(operator, entries, audits, elapsed_ms, "the {what} was verified: nothing differs");
             } else {
                 error!(
                     operator,
-                    entries, elapsed_ms, findings, "the ledger was verified: it is not what it was"
+                    entries, audits, elapsed_ms, findings, "the {what} was verified: it is not what it was"
                 );
             }
-            Ok(JobEnd::Verified(Verified {
-                entries,
-                audits: looked.counts.audits,
-                seals: looked.counts.seals,
-                accounts: looked.accounts,
-                ledger_bytes: looked.ledger_bytes,
-                elapsed_ms,
-                head: (looked.head.id > 0).then(|| looked.head.to_string()),
-            }))
+            Ok(verified(scope, &looked, elapsed_ms))
         }
         Err(Stopped::Asked) => {
-            info!(operator, method, "a job was ended before its end");
+            info!(operator, what, "a verification was ended before its end");
             Err(ServiceError::Unavailable)
         }
         Err(error) => Err(internal(&error)),
     };
     ticket.finish(end);
+}
+
+fn verified(scope: Scope, looked: &Looked, elapsed_ms: u64) -> JobEnd {
+    let Looked { counts, accounts, ledger_bytes, head, .. } = *looked;
+    let (audits, seals) = (counts.audits, counts.seals);
+    let head = (head.id > 0).then(|| head.to_string());
+    match scope {
+        Scope::Everything => {
+            let entries = counts.entries;
+            JobEnd::Verified(Verified { entries, audits, seals, accounts, ledger_bytes, elapsed_ms, head })
+        }
+        Scope::AuditLog => JobEnd::AuditVerified(AuditVerified { audits, seals, elapsed_ms, head }),
+    }
 }
 
 /// Asks the task that has the ledgers. What it changes has its row of the audit log before, and all of it after.

@@ -3,26 +3,33 @@
 //! - Here: a connection, and the one place where a call is allowed or refused before its handler runs, by
 //!   [`atm_rpc::operator::rules`].
 //! - `rights`: what a connection may do. `arguments`: what the audit log has of a call.
-//! - `service`: the methods; `status`, `blacklist`, `jobs`: what they do, a file for each noun.
+//! - `presence`: who is connected. `service`: the methods; the others: what they do, a file for each noun.
 
 mod arguments;
+mod audit;
 mod blacklist;
 mod jobs;
+mod operators;
+mod presence;
 mod rights;
 mod service;
 mod status;
 
+pub use presence::Presence;
+
+use super::listen::End;
 use super::{Services, unexpected, unreadable};
 use crate::jobs::Owner;
 use crate::ledger::request::{Answer, OperatorAct, Request};
-use crate::store::read::OperatorRow;
 use atm_rpc::error::{BadRequest, ServiceError, SessionEnd};
 use atm_rpc::operator::rules::Method;
 use atm_rpc::operator::{
     Mode, Narrow, Operator as _, OperatorRequest, OperatorResponse, PAGE_ROWS_MAX, REASON_LENGTH_MAX, Whoami,
 };
+use presence::Present;
 use rights::{Rights, is_plain};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tarpc::ServerError;
 use tarpc::context::Context;
 use tarpc::server::Serve;
@@ -37,6 +44,9 @@ pub(super) struct OperatorConnection {
     fingerprint: [u8; 32],
     rights: Arc<Mutex<Rights>>,
     narrowed: Arc<Notify>,
+    present: Arc<Present>,
+    /// How long it may last where it is good for nothing.
+    brief: Option<Duration>,
     /// The job that was begun here; it ends with the connection.
     job: Arc<Mutex<Option<Owner>>>,
 }
@@ -46,7 +56,13 @@ pub(super) struct OperatorConnection {
 struct Call {
     connection: OperatorConnection,
     rights: Rights,
-    method: Method,
+    trace: Trace,
+}
+
+/// What the audit log has of a call itself.
+#[derive(Clone, Debug)]
+struct Trace {
+    method: &'static str,
     arguments: String,
 }
 
@@ -65,20 +81,30 @@ impl Serve for OperatorConnection {
 }
 
 impl OperatorConnection {
-    pub(super) fn new(services: Arc<Services>, fingerprint: [u8; 32], operator: OperatorRow) -> Self {
-        Self {
+    /// The connection of whoever has the certificate of that fingerprint. A disabled operator has one, too, for as
+    /// long as it takes to be told so.
+    ///
+    /// # Errors
+    /// `Unauthenticated` where the certificate is not known.
+    pub(super) async fn enter(services: Arc<Services>, fingerprint: [u8; 32]) -> Result<Self, ServiceError> {
+        let unknown = ServiceError::Unauthenticated(SessionEnd::OperatorUnknown);
+        let operator = services.store.operator(&fingerprint).await.map_err(unreadable)?.ok_or(unknown)?;
+        Ok(Self {
+            brief: (!operator.enabled).then_some(services.login_timeout),
+            present: Arc::new(services.presence.enter(&operator.name)),
             services,
             fingerprint,
             rights: Arc::new(Mutex::new(Rights::of(operator))),
             narrowed: Arc::new(Notify::new()),
             job: Arc::default(),
-        }
+        })
     }
 
-    /// Waits until this connection must end: atmd stops, or the time it was narrowed to is over.
-    pub(super) async fn until_it_ends(self) {
+    /// Waits until this connection must end: atmd stops, its operator was disabled, or the time it was narrowed to is
+    /// over.
+    pub(super) async fn until_it_ends(self) -> End {
         loop {
-            let ttl = self.rights().ttl();
+            let ttl = self.rights().ttl().or(self.brief);
             let over = async {
                 match ttl {
                     Some(ttl) => sleep(ttl).await,
@@ -86,8 +112,9 @@ impl OperatorConnection {
                 }
             };
             tokio::select! {
-                () = self.services.stop.cancelled() => return,
-                () = over => return,
+                () = self.services.stop.cancelled() => return End::InOrder,
+                end = self.present.ended() => return end,
+                () = over => return End::InOrder,
                 () = self.narrowed.notified() => {}
             }
         }
@@ -97,20 +124,40 @@ impl OperatorConnection {
         self.rights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether the operator is still one, with the role that it had. Otherwise this was the last call here.
+    async fn recognise(&self, trace: Trace) -> Result<(), ServiceError> {
+        let known = self.services.store.operator(&self.fingerprint).await.map_err(unreadable)?;
+        let rights = self.rights().clone();
+        if known.is_some_and(|operator| rights.are_of(&operator)) {
+            return Ok(());
+        }
+        let refusal = ServiceError::Unauthenticated(SessionEnd::OperatorUnknown);
+        let told = self.refuse(&rights, trace, refusal).await;
+        self.present.leave();
+        Err(told)
+    }
+
     /// A call that the operator and this connection may make. A refusal is audited.
     async fn admit(&self, method: Method, arguments: String) -> Result<Call, ServiceError> {
         if self.services.stop.is_cancelled() {
             return Err(ServiceError::Unavailable);
         }
-        let known = self.services.store.operator(&self.fingerprint).await.map_err(unreadable)?;
-        let call = Call { connection: self.clone(), rights: self.rights().clone(), method, arguments };
-        let allowed = match known {
-            Some(operator) if call.rights.are_of(&operator) => call.rights.check(method.rule()),
-            _ => Err(ServiceError::Unauthenticated(SessionEnd::OperatorUnknown)),
-        };
-        match allowed {
-            Ok(()) => Ok(call),
-            Err(refusal) => Err(call.refuse(refusal).await),
+        let trace = Trace { method: method.name(), arguments };
+        self.recognise(trace.clone()).await?;
+        let rights = self.rights().clone();
+        match rights.check(method.rule()) {
+            Ok(()) => Ok(Call { connection: self.clone(), rights, trace }),
+            Err(refusal) => Err(self.refuse(&rights, trace, refusal).await),
+        }
+    }
+
+    /// Notes in the audit log that something was refused. Gives the refusal, or why it could not be noted.
+    async fn refuse(&self, rights: &Rights, trace: Trace, refusal: ServiceError) -> ServiceError {
+        let audit = rights.audit(trace);
+        let request = Request::Operate { audit, act: OperatorAct::Refused(refusal) };
+        match self.services.writer.submit(request).await {
+            Ok(answer) => unexpected(&answer),
+            Err(error) => error,
         }
     }
 }
@@ -124,20 +171,13 @@ impl Call {
         self.connection.job.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes in the audit log that the call was refused. Gives the refusal, or why it could not be noted.
     async fn refuse(&self, refusal: ServiceError) -> ServiceError {
-        let audit = self.rights.audit(self.method.name(), self.arguments.clone());
-        let request = Request::Operate { audit, act: OperatorAct::Refused(refusal) };
-        match self.services().writer.submit(request).await {
-            Ok(answer) => unexpected(&answer),
-            Err(error) => error,
-        }
+        self.connection.refuse(&self.rights, self.trace.clone(), refusal).await
     }
 
     /// Does or tries something that changes the bank, as the connection's mode has it.
     async fn change(&self, act: OperatorAct) -> Result<Answer, ServiceError> {
-        let (method, dry_run) = (self.method.name(), self.rights.mode() == Mode::DryRun);
-        let request = Request::Operate { audit: self.rights.audit(method, self.arguments.clone()), act };
+        let request = Request::Operate { audit: self.rights.audit(self.trace.clone()), act };
         let writer = &self.services().writer;
         let answer = match self.rights.mode() {
             // The rules do not let it come to this.
@@ -146,7 +186,9 @@ impl Call {
             Mode::Change => writer.submit(request).await?,
         };
         let changed = answer.changed();
-        info!(operator = self.rights.operator_name(), method, self.arguments, changed, dry_run, "operator");
+        let Trace { method, arguments } = &self.trace;
+        let (operator, dry_run) = (self.rights.operator_name(), self.rights.mode() == Mode::DryRun);
+        info!(operator, method, arguments, changed, dry_run, "operator");
         Ok(answer)
     }
 

@@ -1,5 +1,6 @@
 //! What a connection may do, what is taken off it, and what the audit log has of it.
 
+use super::Trace;
 use crate::ledger::request::AuditDraft;
 use crate::store::read::OperatorRow;
 use atm_rpc::error::{BadRequest, ServiceError};
@@ -67,7 +68,8 @@ impl Rights {
         }
     }
 
-    pub(super) fn audit(&self, method: &'static str, arguments: String) -> AuditDraft {
+    pub(super) fn audit(&self, trace: Trace) -> AuditDraft {
+        let Trace { method, arguments } = trace;
         let names: Vec<&str> = self.capabilities.iter().map(|capability| capability.name()).collect();
         let narrow = self.narrow.as_ref();
         let plugin = narrow.and_then(|narrow| narrow.plugin.clone());

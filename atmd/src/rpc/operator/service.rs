@@ -1,10 +1,13 @@
 //! The methods of the service, each handed to the noun that it is about. The rules were asked before.
 
 use super::Call;
+use crate::verify::job::Scope;
 use atm_rpc::error::ServiceError;
+use atm_rpc::operator::audit::{AuditFilter, AuditFrom, AuditPage};
 use atm_rpc::operator::blacklist::{BlacklistChange, BlacklistEntry, BlacklistEventPage, BlacklistPage};
 use atm_rpc::operator::ledger::{JobNews, JobStart};
-use atm_rpc::operator::{Narrow, Operator, Status, Whoami};
+use atm_rpc::operator::operators::{Oneself, OperatorChange, OperatorPage};
+use atm_rpc::operator::{Narrow, Operator, Role, Status, Whoami};
 use atm_rpc::types::mobile::MobileNumber;
 use atm_rpc::types::time::Timestamp;
 use tarpc::context::Context;
@@ -65,7 +68,7 @@ impl Operator for Call {
     }
 
     async fn ledger_verify(self, _: Context, head: Option<String>) -> Result<JobStart, ServiceError> {
-        self.begin_verify(head)
+        self.begin_verify(Scope::Everything, head)
     }
 
     async fn ledger_rebuild(self, _: Context) -> Result<JobStart, ServiceError> {
@@ -78,5 +81,47 @@ impl Operator for Call {
 
     async fn job_cancel(self, _: Context) -> Result<bool, ServiceError> {
         Ok(self.cancel().await)
+    }
+
+    async fn operator_list(
+        self,
+        _: Context,
+        after: Option<i64>,
+        rows: u32,
+    ) -> Result<OperatorPage, ServiceError> {
+        self.list_operators(after, rows).await
+    }
+
+    async fn operator_add(
+        self,
+        _: Context,
+        name: String,
+        role: Role,
+        request: String,
+    ) -> Result<OperatorChange, ServiceError> {
+        self.add_operator(name, role, request).await
+    }
+
+    async fn operator_disable(
+        self,
+        _: Context,
+        name: String,
+        oneself: Oneself,
+    ) -> Result<OperatorChange, ServiceError> {
+        self.disable_operator(name, oneself).await
+    }
+
+    async fn audit_list(
+        self,
+        _: Context,
+        filter: AuditFilter,
+        from: AuditFrom,
+        rows: u32,
+    ) -> Result<AuditPage, ServiceError> {
+        self.list_audit(filter, from, rows).await
+    }
+
+    async fn audit_verify(self, _: Context, head: Option<String>) -> Result<JobStart, ServiceError> {
+        self.begin_verify(Scope::AuditLog, head)
     }
 }

@@ -11,7 +11,7 @@ use crate::ledger::request::{
 use crate::ledger::{Now, Rules, book::PinHash, decide};
 use crate::seal::Sealer;
 use crate::store::{SealHead, Store};
-use crate::verify::job::{Looked, Stopped, Subject, verify};
+use crate::verify::job::{Looked, Scope, Stopped, Subject, verify};
 use crate::verify::{Finding, Place};
 use atm_rpc::operator::Role;
 use atm_rpc::types::account::AccountId;
@@ -158,6 +158,7 @@ impl Bank {
         let running = Running { method: "test", operator: "root".into(), since: Timestamp::from_ms(0) };
         let (owner, ticket) = Jobs::default().begin(running).unwrap();
         let subject = Subject {
+            scope: Scope::Everything,
             store: self.store.clone(),
             heads,
             folder: self.ledgers(),

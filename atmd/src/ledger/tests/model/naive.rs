@@ -54,6 +54,7 @@ pub(super) fn said(decision: &Decision) -> Reply {
             let (taken_over, failures) = (*taken_over, *failures_before);
             Said::Session { session: session.0, attachment: *attachment, taken_over, failures }
         }
+        Answer::Operator(_) => panic!("the model has no operators"),
         Answer::Blacklist(c) => {
             Said::Blacklist { changed: c.changed, ended: c.sessions_ended, cleared: c.failures_cleared }
         }
@@ -441,7 +442,10 @@ impl Naive {
                 let changed = self.listed.remove(&who).is_some() || cleared > 0;
                 Said::Blacklist { changed, ended: 0, cleared }
             }
-            OperatorAct::Refused(_) | OperatorAct::Noted(_) => panic!("the model is not asked for this"),
+            OperatorAct::OperatorAdd(_)
+            | OperatorAct::OperatorDisable { .. }
+            | OperatorAct::Refused(_)
+            | OperatorAct::Noted(_) => panic!("the model is not asked for this"),
         }
     }
 }

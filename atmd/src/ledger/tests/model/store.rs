@@ -54,6 +54,8 @@ impl Store {
         book.blacklist = some_of(&rows.blacklist, &accounts);
         book.credentials = some_of(&rows.credentials, &needs.credentials);
         book.keys = some_of(&rows.keys, &needs.keys);
+        let named = |(name, _): &(&String, _)| needs.all_operators || needs.operators.contains(*name);
+        book.operators = rows.operators.iter().filter(named).map(|(n, o)| (n.clone(), o.clone())).collect();
         if !needs.session_head {
             book.head.session = 0;
         }
@@ -89,6 +91,9 @@ impl Store {
                 let twice = rows.keys.insert(key, KeyRecord::Applied(entry.clone()));
                 assert_eq!(twice, None, "{key} is applied twice");
             }
+        }
+        for name in &changes.operators {
+            rows.operators.insert(name.clone(), book.operators[name].clone());
         }
         for event in &changes.events {
             assert_eq!(event.id, rows.head.event + 1, "{event:?}");
