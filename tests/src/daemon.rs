@@ -36,6 +36,7 @@ impl Default for Options {
             ("auth.peer_burst", "100000"),
             ("auth.peer_per_minute", "100000"),
             ("logging.rotation", "never"),
+            ("operator.refusals_burst", "100000"),
             ("server.data_dir", "data"),
             ("server.max_connections", "10000"),
             ("server.max_connections_per_peer", "10000"),

@@ -7,5 +7,6 @@
 pub mod hasher;
 pub mod payload;
 pub mod pin;
+pub mod refusals;
 pub mod strangers;
 pub mod throttle;

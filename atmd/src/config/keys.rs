@@ -70,6 +70,8 @@ pub const KEYS: &[Key] = &[
 
     key("operator", "listen", "127.0.0.1:65433", "Address and port to listen on."),
     key("operator", "max_connections", "64", "Operators' connections at a time."),
+    key("operator", "refusals_burst", "100", "Refused calls of one operator that the audit log has a row for each at once."),
+    key("operator", "refusals_per_minute", "10", "Such rows in a minute after that; more refusals are counted in one row."),
 
     key("bank", "currency", "INR", "ISO 4217 code of the currency of all amounts."),
     key("bank", "timezone", "UTC", "Zone of the bank's days, such as Asia/Kolkata."),
@@ -252,7 +254,11 @@ mod tests {
             ("server", "Port", "[server] has no key Port; did you mean port?"),
             ("server", "withdraw_max", "[server] has no key withdraw_max; [limits] has"),
             ("sever", "port", "there is no section [sever]; did you mean [server]?"),
-            ("operator", "zzz", "[operator] has no key zzz; it has listen, max_connections"),
+            (
+                "operator",
+                "zzz",
+                "[operator] has no key zzz; it has listen, max_connections, refusals_burst, refusals_per_minute",
+            ),
         ];
         for (section, name, expected) in table {
             assert_eq!(unknown(section, name), expected);

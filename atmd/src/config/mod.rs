@@ -87,6 +87,10 @@ pub struct Operator {
     pub listen: SocketAddr,
     /// Operators' connections at a time.
     pub max_connections: usize,
+    /// Refusals of one operator with a row of the audit log each, at once.
+    pub refusals_burst: u32,
+    /// Such rows in a minute after that.
+    pub refusals_per_minute: u32,
 }
 
 /// `[bank]`: the bank itself.

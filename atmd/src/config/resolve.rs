@@ -158,6 +158,8 @@ impl Values {
         let operator = Operator {
             listen: self.get("operator.listen", v::socket)?,
             max_connections: self.get("operator.max_connections", number(1..=10_000))?,
+            refusals_burst: self.get("operator.refusals_burst", number(1..=1_000_000))?,
+            refusals_per_minute: self.get("operator.refusals_per_minute", number(1..=1_000_000))?,
         };
         let bank = self.bank()?;
         Some(Config {

@@ -4,6 +4,7 @@ use super::StartError;
 use crate::auth::hasher::Hasher;
 use crate::auth::payload::PayloadHasher;
 use crate::auth::pin::{Cost, Peppers};
+use crate::auth::refusals::Refusals;
 use crate::auth::strangers::Strangers;
 use crate::auth::throttle::Throttle;
 use crate::calendar::Calendar;
@@ -55,6 +56,10 @@ pub(super) fn services(config: &Config, parts: Parts) -> Result<Arc<Services>, S
         payloads: PayloadHasher::new(&payload_secret),
         strangers: Mutex::new(Strangers::new(auth.strangers_max)),
         throttle: Mutex::new(Throttle::new(auth.peer_burst, auth.peer_per_minute)),
+        refusals: Mutex::new(Refusals::new(
+            config.operator.refusals_burst,
+            config.operator.refusals_per_minute,
+        )),
         failure_delay: auth.failure_delay,
         login_timeout: config.server.login_timeout,
         started_at: clock.now(),

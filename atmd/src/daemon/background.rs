@@ -1,6 +1,8 @@
 //! What is done at intervals while atmd serves.
 
-use crate::ledger::request::Request;
+use crate::auth::refusals::{Counted, Due};
+use crate::clock;
+use crate::ledger::request::{AuditDraft, OperatorAct, Request};
 use crate::rpc::Services;
 use crate::store::Store;
 use std::sync::Arc;
@@ -12,6 +14,8 @@ use tracing::{info, warn};
 const SEAL_HEAD_INTERVAL: Duration = Duration::from_secs(60);
 /// How often the keys of old rejections are forgotten.
 const FORGET_INTERVAL: Duration = Duration::from_secs(3600);
+/// How often refusals that were counted go to the audit log.
+const REFUSALS_INTERVAL: Duration = Duration::from_secs(60);
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Tells the head of the seals to the log: a history that was cut off at its end does not match it.
@@ -45,4 +49,41 @@ pub(super) async fn forget_rejections(days: u32, services: Arc<Services>) {
             warn!(%error, "old rejections could not be forgotten; trying again in an hour");
         }
     }
+}
+
+/// Writes how many calls of each operator were refused beyond those with a row of their own; the last time when atmd
+/// stops.
+pub(super) async fn tell_refusals(services: Arc<Services>) {
+    let mut ticks = tokio::time::interval(REFUSALS_INTERVAL);
+    loop {
+        let due = tokio::select! {
+            () = services.stop.cancelled() => Due::All,
+            _ = ticks.tick() => Due::InTime,
+        };
+        let counts = services.refusals().due(due, clock::monotonic());
+        for (operator, counted) in counts {
+            let request = refused(&operator, counted);
+            if let Err(error) = services.writer.submit(request).await {
+                warn!(%error, operator, count = counted.count, "refused calls are not in the audit log yet");
+                services.refusals().take_back(operator, counted, clock::monotonic());
+            }
+        }
+        if due == Due::All {
+            return;
+        }
+    }
+}
+
+fn refused(operator: &str, counted: Counted) -> Request {
+    let audit = AuditDraft {
+        operator: operator.to_owned(),
+        role: counted.role,
+        command: None,
+        plugin: None,
+        capabilities: String::new(),
+        method: "several".into(),
+        arguments: format!("count={}", counted.count),
+    };
+    let result = format!("refused: {} more, too many for a row each", counted.count);
+    Request::Operate { audit, act: OperatorAct::Noted(result) }
 }

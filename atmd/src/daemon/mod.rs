@@ -22,7 +22,7 @@ use crate::store::{self, DataLock, OpenError, Store};
 use crate::writer::Ended;
 use announce::announce;
 use assemble::{Parts, open_bank, project, services, start_writer};
-use background::{forget_rejections, tell_seal_head};
+use background::{forget_rejections, tell_refusals, tell_seal_head};
 use prepare::{bank_exists, load_secrets, log_panics, make_data_dir, raise_open_files, without_core_dumps};
 use rustix::fs::Mode;
 use rustix::process::umask;
@@ -164,6 +164,7 @@ impl Daemon {
         let interval = config.server.monitor_interval;
         tokio::spawn(monitor::run(monitor, interval, stop.clone(), move || lost.count()));
         tokio::spawn(tell_seal_head(services.store.clone(), stop));
+        tokio::spawn(tell_refusals(Arc::clone(&services)));
         tokio::spawn(forget_rejections(config.ledger.rejections_days, Arc::clone(&services)));
         let connections = TaskTracker::new();
         let addresses = sockets.addresses();

@@ -14,6 +14,7 @@ pub use operator::Presence;
 
 use crate::auth::hasher::Hasher;
 use crate::auth::payload::PayloadHasher;
+use crate::auth::refusals::Refusals;
 use crate::auth::strangers::Strangers;
 use crate::auth::throttle::Throttle;
 use crate::clock::{self, Clock};
@@ -54,6 +55,8 @@ pub struct Services {
     pub strangers: Mutex<Strangers>,
     /// Attempts per peer.
     pub throttle: Mutex<Throttle>,
+    /// Operators' refusals that have a row of the audit log.
+    pub refusals: Mutex<Refusals>,
     /// Failed log-ins are answered after a multiple of this.
     pub failure_delay: Duration,
     /// A connection without a session ends after this.
@@ -89,6 +92,11 @@ impl Services {
         throttle.take(peer, clock::monotonic()).map_err(|wait| ServiceError::Busy {
             retry_after_ms: u32::try_from(wait.as_millis()).unwrap_or(u32::MAX).max(1),
         })
+    }
+
+    /// The buckets of operators' refusals.
+    pub fn refusals(&self) -> std::sync::MutexGuard<'_, Refusals> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn strangers(&self) -> std::sync::MutexGuard<'_, Strangers> {

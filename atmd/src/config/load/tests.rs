@@ -64,6 +64,7 @@ fn the_defaults_are_valid_and_no_key_is_left_unread() {
     assert_eq!((server.names.len(), server.max_connections, server.max_connections_per_peer), (0, 1024, 64));
     assert_eq!((server.login_timeout.as_secs(), server.shutdown_timeout.as_secs()), (60, 10));
     assert_eq!((operator.listen.to_string().as_str(), operator.max_connections), ("127.0.0.1:65433", 64));
+    assert_eq!((operator.refusals_burst, operator.refusals_per_minute), (100, 10));
     assert_eq!((bank.currency.code(), bank.timezone.iana_name()), ("INR", Some("UTC")));
     assert_eq!(bank.cutover_time, jiff::civil::Time::midnight());
     let amounts = [bank.amount_max, bank.opening_vault, bank.opening_customer];

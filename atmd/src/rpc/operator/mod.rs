@@ -19,6 +19,8 @@ pub use presence::Presence;
 
 use super::listen::End;
 use super::{Services, unexpected, unreadable};
+use crate::auth::refusals::Noted;
+use crate::clock;
 use crate::jobs::Owner;
 use crate::ledger::request::{Answer, OperatorAct, Request};
 use atm_rpc::error::{BadRequest, ServiceError, SessionEnd};
@@ -35,7 +37,7 @@ use tarpc::context::Context;
 use tarpc::server::Serve;
 use tokio::sync::Notify;
 use tokio::time::sleep;
-use tracing::info;
+use tracing::{info, warn};
 
 /// An operator's connection.
 #[derive(Clone, Debug)]
@@ -151,8 +153,17 @@ impl OperatorConnection {
         }
     }
 
-    /// Notes in the audit log that something was refused. Gives the refusal, or why it could not be noted.
+    /// Notes in the audit log that something was refused, or counts it where that was too often. Gives the refusal, or why it could not be noted.
     async fn refuse(&self, rights: &Rights, trace: Trace, refusal: ServiceError) -> ServiceError {
+        let (operator, role) = (rights.operator_name(), rights.role());
+        match self.services.refusals().note(operator, role, clock::monotonic()) {
+            Noted::Row => {}
+            Noted::First => {
+                warn!(operator, "more calls are refused than the audit log has rows for; they are counted");
+                return refusal;
+            }
+            Noted::Counted => return refusal,
+        }
         let audit = rights.audit(trace);
         let request = Request::Operate { audit, act: OperatorAct::Refused(refusal) };
         match self.services.writer.submit(request).await {

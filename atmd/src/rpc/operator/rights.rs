@@ -5,7 +5,7 @@ use crate::ledger::request::AuditDraft;
 use crate::store::read::OperatorRow;
 use atm_rpc::error::{BadRequest, ServiceError};
 use atm_rpc::operator::rules::{Narrowed, Rule};
-use atm_rpc::operator::{Capability, Mode, Narrow, PROTOCOL, Whoami};
+use atm_rpc::operator::{Capability, Mode, Narrow, PROTOCOL, Role, Whoami};
 use atm_rpc::types::account::AccountId;
 use atm_rpc::types::money::Currency;
 use std::collections::BTreeSet;
@@ -50,6 +50,10 @@ impl Rights {
 
     pub(super) fn operator_name(&self) -> &str {
         &self.operator.name
+    }
+
+    pub(super) const fn role(&self) -> Role {
+        self.operator.role
     }
 
     pub(super) const fn mode(&self) -> Mode {
