@@ -7,7 +7,16 @@ use std::process::Command;
 
 #[test]
 fn all_programs_are_built_into_one_folder() {
-    for name in ["atmd", "atm-cli", "atmctl", "atmctl-blacklist", "atmctl-ledger", "demo"] {
+    for name in [
+        "atmd",
+        "atm-cli",
+        "atmctl",
+        "atmctl-blacklist",
+        "atmctl-ledger",
+        "atmctl-operator",
+        "atmctl-audit",
+        "demo",
+    ] {
         let path = programs().path(name);
         assert!(path.is_file() && path.parent() == Some(programs().folder()), "{path:?}");
     }

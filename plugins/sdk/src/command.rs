@@ -13,6 +13,7 @@ pub struct Command {
     pub(crate) destructive: bool,
     pub(crate) examples: &'static [&'static str],
     pub(crate) values: &'static [(&'static str, &'static str, &'static str)],
+    pub(crate) writes: &'static [&'static str],
     schema: Option<(&'static str, &'static [Column])>,
 }
 
@@ -34,6 +35,7 @@ impl Command {
             destructive: false,
             examples: &[],
             values: &[],
+            writes: &[],
             schema: None,
         }
     }
@@ -72,6 +74,12 @@ impl Command {
     #[must_use]
     pub const fn values(self, values: &'static [(&'static str, &'static str, &'static str)]) -> Self {
         Self { values, ..self }
+    }
+
+    /// Which of the arguments that are paths name files that it writes; it reads the others.
+    #[must_use]
+    pub const fn writes(self, writes: &'static [&'static str]) -> Self {
+        Self { writes, ..self }
     }
 
     pub(crate) const fn is_raw(&self) -> bool {

@@ -76,7 +76,10 @@ fn described_argument(arg: &Arg, facts: &Command) -> Result<Argument, Mismatch> 
     let cannot = |what: &str| Mismatch(format!("{what} of {} {name}", facts.name));
     let kind = match arg.get_action() {
         ArgAction::SetTrue => Kind::Boolean,
-        ArgAction::Set => kind_of(arg).ok_or_else(|| cannot("the type"))?,
+        ArgAction::Set => match kind_of(arg).ok_or_else(|| cannot("the type"))? {
+            Kind::PathRead if facts.writes.contains(&name.as_str()) => Kind::PathWrite,
+            kind => kind,
+        },
         _ => return Err(cannot("repetition")),
     };
     let choices = arg.get_possible_values();
@@ -149,6 +152,12 @@ mod tests {
             /// How many.
             #[arg(long, default_value = "7")]
             count: u16,
+            /// From where.
+            #[arg(long)]
+            from: Option<PathBuf>,
+            /// To where.
+            #[arg(long)]
+            to: Option<PathBuf>,
         },
     }
 
@@ -158,7 +167,8 @@ mod tests {
         Slow,
     }
 
-    const SHOW: Command = Command::rows("show", "demo.show/1", &[Column::summed("n", Kind::Number)]);
+    const SHOW: Command =
+        Command::rows("show", "demo.show/1", &[Column::summed("n", Kind::Number)]).writes(&["to"]);
 
     #[test]
     fn kinds_follow_from_types() {
@@ -175,6 +185,8 @@ mod tests {
             ("lasting", Kind::Duration, Form::Flag, true),
             ("all", Kind::Boolean, Form::Flag, false),
             ("count", Kind::Number, Form::Flag, false),
+            ("from", Kind::PathRead, Form::Flag, false),
+            ("to", Kind::PathWrite, Form::Flag, false),
         ];
         assert_eq!(found, table);
         assert_eq!(command.arguments[0].values.as_ref().map(|v| v.field.as_str()), Some("number"));
