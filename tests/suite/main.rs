@@ -9,7 +9,6 @@
 )]
 
 mod atmctl;
-mod broken;
 mod checker;
 mod concurrency;
 mod conversation;

@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::ledger::entry::Entry;
 use crate::ledger::request::{Checkpoint, Request};
 use crate::log;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::writer::Writer;
 use anyhow::Context;
 use atm_rpc::types::account::AccountId;
@@ -23,10 +23,10 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-/// Entries that are read at a time.
-const PAGE: u64 = 1_000;
+/// Entries that are appended at a time, before the files are synced and a checkpoint is kept.
+const PAGE: usize = 4_096;
 /// Time that commits are gathered before their rows are appended.
-const GATHER: Duration = Duration::from_millis(20);
+const GATHER: Duration = Duration::from_millis(50);
 /// The pause after a failure.
 const PAUSE: Duration = Duration::from_secs(1);
 /// How long a stop waits for the last rows.
@@ -143,7 +143,7 @@ impl Projection {
             };
             let first = open.iter().map(LedgerFile::next_seq).min().unwrap_or(1);
             self.projected.store(first - 1, Ordering::Relaxed);
-            let entries = self.store.journal(first, PAGE).await?;
+            let entries = self.entries(first).await?;
             let Some(last) = entries.last().map(|entry| entry.seq.0) else {
                 *files = Some(open);
                 return Ok(());
@@ -160,6 +160,12 @@ impl Projection {
             self.keep_checkpoints(&open).await?;
             *files = Some(open);
         }
+    }
+
+    /// A page of entries from `first` on, from memory where the writer still has them.
+    async fn entries(&self, first: i64) -> Result<Vec<Entry>, StoreError> {
+        let entries = self.writer.take_committed(first, PAGE);
+        if entries.is_empty() { self.store.journal(first, PAGE as u64).await } else { Ok(entries) }
     }
 
     /// What a file lacks of these entries; its header, where it has nothing yet.
@@ -225,7 +231,7 @@ impl Projection {
             file.accept(header.len(), file.next_seq());
         }
         loop {
-            let entries = self.store.journal(file.next_seq(), PAGE).await?;
+            let entries = self.store.journal(file.next_seq(), PAGE as u64).await?;
             if entries.is_empty() {
                 return Ok(());
             }

@@ -1,8 +1,9 @@
-//! Reads the book of a batch: one statement for each kind of row.
+//! Reads the book of a batch: one statement for each kind of row that is not kept from the batch before.
 
 use super::entity::{
     account, blacklist, blacklist_event, certificate, credential, journal, operator, rejection, seal, session,
 };
+use super::kept::{Customer, Kept};
 use super::statement::list;
 use super::{SealHead, StoreError, convert};
 use crate::ledger::book::{Book, Head, KeyRecord};
@@ -10,17 +11,24 @@ use crate::ledger::request::Needs;
 use atm_rpc::types::account::AccountId;
 use atm_rpc::types::money::Money;
 use atm_rpc::types::time::BusinessDate;
+use sea_orm::sea_query::UnionType;
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, PrimaryKeyTrait, QueryFilter,
-    QueryOrder, QuerySelect,
+    QueryOrder, QuerySelect, QueryTrait,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
-pub(super) async fn book(on: &impl ConnectionTrait, needs: &Needs) -> Result<(Book, SealHead), StoreError> {
+/// What it reads, `kept` has from then on.
+pub(super) async fn book(
+    on: &impl ConnectionTrait,
+    needs: &Needs,
+    kept: &mut Kept,
+) -> Result<(Book, SealHead), StoreError> {
     let (head, seal) = head(on).await?;
+    kept.reach(seal);
     let mut book = Book { head, ..Book::default() };
-    load_sessions(on, needs, &mut book).await?;
-    load_accounts(on, needs, &mut book).await?;
+    load_sessions(on, needs, kept, &mut book).await?;
+    load_accounts(on, needs, kept, &mut book).await?;
     load_keys(on, needs, &mut book).await?;
     load_operators(on, needs, &mut book).await?;
     if needs.session_head {
@@ -72,10 +80,17 @@ fn raw(accounts: &BTreeSet<AccountId>) -> Vec<i64> {
     list(accounts.iter().map(|account| account.raw()))
 }
 
-async fn load_sessions(on: &impl ConnectionTrait, needs: &Needs, book: &mut Book) -> Result<(), StoreError> {
+async fn load_sessions(
+    on: &impl ConnectionTrait,
+    needs: &Needs,
+    kept: &mut Kept,
+    book: &mut Book,
+) -> Result<(), StoreError> {
     let mut wanted = Condition::any();
-    if !needs.sessions.is_empty() {
-        wanted = wanted.add(session::Column::Id.is_in(list(needs.sessions.iter().map(|id| id.0))));
+    let missing = needs.sessions.iter().filter(|id| !kept.sessions.contains_key(id));
+    let missing = list(missing.map(|id| id.0));
+    if !missing.is_empty() {
+        wanted = wanted.add(session::Column::Id.is_in(missing));
     }
     if !needs.tokens.is_empty() {
         wanted =
@@ -85,33 +100,40 @@ async fn load_sessions(on: &impl ConnectionTrait, needs: &Needs, book: &mut Book
         let open = session::Column::EndedAt.is_null();
         wanted = wanted.add(session::Column::Account.is_in(raw(&needs.open_sessions)).and(open));
     }
-    if wanted.is_empty() {
-        return Ok(());
+    if !wanted.is_empty() {
+        for row in session::Entity::find().filter(wanted).all(on).await? {
+            let (id, session) = convert::session(&row)?;
+            if session.ended.is_none() {
+                kept.sessions.insert(id, session.clone());
+            }
+            book.sessions.insert(id, session);
+        }
     }
-    for row in session::Entity::find().filter(wanted).all(on).await? {
-        let (id, session) = convert::session(&row)?;
-        book.sessions.insert(id, session);
-    }
+    let open = needs.sessions.iter().filter_map(|id| Some((*id, kept.sessions.get(id)?.clone())));
+    book.sessions.extend(open);
     Ok(())
 }
 
 /// Accounts with their blacklist entries and PINs. A session found by its token needs its account's.
-async fn load_accounts(on: &impl ConnectionTrait, needs: &Needs, book: &mut Book) -> Result<(), StoreError> {
+async fn load_accounts(
+    on: &impl ConnectionTrait,
+    needs: &Needs,
+    kept: &mut Kept,
+    book: &mut Book,
+) -> Result<(), StoreError> {
     let mut accounts = needs.accounts.clone();
     if !needs.tokens.is_empty() {
         accounts.extend(book.sessions.values().map(|session| session.account));
     }
-    if accounts.is_empty() {
-        return Ok(());
+    let missing: BTreeSet<_> =
+        accounts.iter().filter(|id| !kept.customers.contains_key(id)).copied().collect();
+    if !missing.is_empty() {
+        kept.customers.extend(customers(on, &missing).await?);
     }
-    let ids = raw(&accounts);
-    for row in account::Entity::find().filter(account::Column::Id.is_in(ids.clone())).all(on).await? {
-        let (id, account) = convert::account(&row)?;
-        book.accounts.insert(id, account);
-    }
-    for row in blacklist::Entity::find().filter(blacklist::Column::Number.is_in(ids)).all(on).await? {
-        let (number, listed) = convert::listed(&row)?;
-        book.blacklist.insert(number, listed);
+    for id in accounts {
+        let Some(customer) = kept.customers.get(&id) else { continue };
+        book.accounts.extend(customer.account.map(|account| (id, account)));
+        book.blacklist.extend(customer.listed.as_deref().map(|listed| (id, listed.clone())));
     }
     if !needs.credentials.is_empty() {
         let ids = raw(&needs.credentials);
@@ -124,19 +146,50 @@ async fn load_accounts(on: &impl ConnectionTrait, needs: &Needs, book: &mut Book
     Ok(())
 }
 
+/// Every one of these numbers, with its account and its place on the blacklist where it has them.
+async fn customers(
+    on: &impl ConnectionTrait,
+    wanted: &BTreeSet<AccountId>,
+) -> Result<HashMap<AccountId, Customer>, StoreError> {
+    let mut found: HashMap<_, _> = wanted.iter().map(|id| (*id, Customer::default())).collect();
+    let ids = raw(wanted);
+    for row in account::Entity::find().filter(account::Column::Id.is_in(ids.clone())).all(on).await? {
+        let (id, account) = convert::account(&row)?;
+        found.entry(id).or_default().account = Some(account);
+    }
+    for row in blacklist::Entity::find().filter(blacklist::Column::Number.is_in(ids)).all(on).await? {
+        let (number, listed) = convert::listed(&row)?;
+        found.entry(number).or_default().listed = Some(Box::new(listed));
+    }
+    Ok(found)
+}
+
+/// What became of keys that were used before. Most were not, which one statement tells.
 async fn load_keys(on: &impl ConnectionTrait, needs: &Needs, book: &mut Book) -> Result<(), StoreError> {
     if needs.keys.is_empty() {
         return Ok(());
     }
     let keys = list(needs.keys.iter().map(|key| key.bytes().to_vec()));
-    let applied = journal::Entity::find().filter(journal::Column::RequestKey.is_in(keys.clone()));
-    for row in applied.all(on).await? {
+    let (applied, rejected) = (journal::Column::RequestKey, rejection::Column::RequestKey);
+    let mut used = journal::Entity::find()
+        .select_only()
+        .column(applied)
+        .filter(applied.is_in(keys.clone()))
+        .into_query();
+    let rejections = rejection::Entity::find().select_only().column(rejected).filter(rejected.is_in(keys));
+    let used = on.query_all(used.union(UnionType::All, rejections.into_query())).await?;
+    if used.is_empty() {
+        return Ok(());
+    }
+    let used = used.iter().map(|row| row.try_get_by_index(0)).collect::<Result<Vec<Vec<u8>>, _>>()?;
+    let used = list(used);
+    for row in journal::Entity::find().filter(applied.is_in(used.clone())).all(on).await? {
         let entry = convert::entry(&row)?;
         if let Some((key, _)) = entry.request {
             book.keys.insert(key, KeyRecord::Applied(entry));
         }
     }
-    for row in rejection::Entity::find().filter(rejection::Column::RequestKey.is_in(keys)).all(on).await? {
+    for row in rejection::Entity::find().filter(rejected.is_in(used)).all(on).await? {
         let (key, record) = convert::rejection(&row)?;
         book.keys.insert(key, record);
     }

@@ -2,7 +2,8 @@
 //!
 //! - `open`: connecting, durability, the lock of the data directory, migrations.
 //! - `engine`: what differs between SQLite and the servers; `bounded` ends statements that a server leaves open.
-//! - `load` and `save`: a batch's book, read and written in one transaction, by statements of few widths (`statement`).
+//! - `load` and `save`: a batch's book, read and written in one transaction, by statements of few widths (`statement`);
+//!   what one batch read, the next one has (`kept`).
 //! - [`read`]: everything that only looks; [`verify`]: history with its hashes.
 
 mod bounded;
@@ -12,6 +13,7 @@ mod entity;
 mod error;
 mod heads;
 mod held;
+mod kept;
 mod load;
 mod mysql;
 mod open;
@@ -36,10 +38,12 @@ use bounded::Bounded;
 use engine::Engine;
 use heads::SealedHeads;
 use held::{End, Held};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, QuerySelect};
+use kept::Kept;
+use sea_orm::DatabaseConnection;
 use statement::Texts;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::mem;
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use tokio::sync::Mutex;
 
 /// The open database: one connection that writes, and some that read.
@@ -52,6 +56,7 @@ pub struct Store {
     sealer: Arc<Sealer>,
     texts: Arc<Texts>,
     sealed: Arc<SealedHeads>,
+    kept: Arc<StdMutex<Kept>>,
 }
 
 /// The chain of seals as a batch finds it.
@@ -79,7 +84,10 @@ pub struct Transaction {
     texts: Arc<Texts>,
     sealed: Arc<SealedHeads>,
     /// The seal that it wrote.
-    head: OnceLock<SealHead>,
+    head: Option<SealHead>,
+    /// Lent to one that is under way. What it was given goes with it where it fails.
+    kept: Kept,
+    lender: Arc<StdMutex<Kept>>,
 }
 
 impl Store {
@@ -108,12 +116,10 @@ impl Store {
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
         let inner = Arc::clone(&*self.writer.lock().await);
         inner.begin().await?;
-        if self.engine.is_server() {
-            lock_bank(&*inner).await?;
-        }
         let (sealer, texts) = (Arc::clone(&self.sealer), Arc::clone(&self.texts));
-        let sealed = Arc::clone(&self.sealed);
-        Ok(Transaction { inner, sealer, texts, sealed, head: OnceLock::new() })
+        let (sealed, lender) = (Arc::clone(&self.sealed), Arc::clone(&self.kept));
+        let kept = mem::take(&mut *lender.lock().unwrap_or_else(PoisonError::into_inner));
+        Ok(Transaction { inner, sealer, texts, sealed, head: None, kept, lender })
     }
 
     /// Puts a new connection in the place of the one that writes. To be done after each failure of a
@@ -137,7 +143,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn preview(&self, needs: &Needs) -> Result<Book, StoreError> {
-        Ok(load::book(&self.readers, needs).await?.0)
+        Ok(load::book(&self.readers, needs, &mut Kept::default()).await?.0)
     }
 
     /// Whether the batch was committed. Asked after a commit whose outcome is not known, and after the
@@ -163,19 +169,13 @@ impl Store {
     }
 }
 
-/// Takes the bank's lock on a server: its row, and what is read after that no other batch changes. SQLite has one
-/// lock for all of the file.
-async fn lock_bank(on: &impl ConnectionTrait) -> Result<(), DbErr> {
-    entity::bank::Entity::find_by_id(1).lock_exclusive().one(on).await.map(drop)
-}
-
 impl Transaction {
     /// Reads what the batch needs.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn load(&self, needs: &Needs) -> Result<(Book, SealHead), StoreError> {
-        load::book(&*self.inner, needs).await
+    pub async fn load(&mut self, needs: &Needs) -> Result<(Book, SealHead), StoreError> {
+        load::book(&*self.inner, needs, &mut self.kept).await
     }
 
     /// Writes what the batch decided, and its seal.
@@ -183,15 +183,15 @@ impl Transaction {
     /// # Errors
     /// [`StoreError`].
     pub async fn save(
-        &self,
+        &mut self,
         book: &Book,
         head: SealHead,
         batch: [u8; 16],
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let sealed = save::book(&*self.inner, (&self.sealer, &self.texts), book, head, batch, now).await?;
-        // Each transaction is of one batch.
-        let _ = self.head.set(sealed);
+        self.kept.follow(book, sealed);
+        self.head = Some(sealed);
         Ok(())
     }
 
@@ -201,9 +201,10 @@ impl Transaction {
     /// [`StoreError`]: whether it was committed is not known.
     pub async fn commit(self) -> Result<(), StoreError> {
         self.inner.end(End::Commit).await?;
-        if let Some(head) = self.head.get() {
-            self.sealed.remember(*head);
+        if let Some(head) = self.head {
+            self.sealed.remember(head);
         }
+        self.keep();
         Ok(())
     }
 
@@ -212,6 +213,15 @@ impl Transaction {
     /// # Errors
     /// [`StoreError`]: the connection must be [renewed](Store::renew_writer).
     pub async fn rollback(self) -> Result<(), StoreError> {
-        Ok(self.inner.end(End::Rollback).await?)
+        self.inner.end(End::Rollback).await?;
+        if self.head.is_none() {
+            self.keep();
+        }
+        Ok(())
+    }
+
+    /// Gives back what the next batch need not read.
+    fn keep(self) {
+        *self.lender.lock().unwrap_or_else(PoisonError::into_inner) = self.kept;
     }
 }

@@ -5,7 +5,7 @@ use super::engine::{Engine, Purpose};
 use super::entity::{account, bank, journal};
 use super::error::is_denied;
 use super::heads::SealedHeads;
-use super::{Store, StoreError, convert, load, lock_bank, mysql, postgresql, sqlite};
+use super::{Store, StoreError, convert, load, mysql, postgresql, sqlite};
 use crate::config::{Config, Migrate};
 use crate::ledger::book::{Account, AccountState};
 use crate::seal::Sealer;
@@ -14,7 +14,8 @@ use atm_rpc::types::account::AccountId;
 use atm_rpc::types::money::Money;
 use atm_rpc::types::time::Timestamp;
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, IntoActiveModel, QueryOrder, TransactionOptions,
+    ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, IntoActiveModel, QueryOrder, QuerySelect,
+    TransactionOptions,
 };
 use sea_orm_migration::{MigratorTrait, SchemaManager};
 use std::fs::{File, OpenOptions, TryLockError};
@@ -143,8 +144,8 @@ impl Store {
         let sealed = Arc::new(SealedHeads::new(load::head(&writer).await?.1));
         writer.close().await?;
         let writer = Arc::new(Mutex::new(Arc::new(engine.hold().await?)));
-        let (sealer, texts) = (Arc::new(sealer), Arc::default());
-        Ok(Self { engine, writer, readers, instance, sealer, texts, sealed })
+        let (sealer, texts, kept) = (Arc::new(sealer), Arc::default(), Arc::default());
+        Ok(Self { engine, writer, readers, instance, sealer, texts, sealed, kept })
     }
 }
 
@@ -203,7 +204,7 @@ async fn check_seals(on: &Bounded<DatabaseConnection>, engine: &Engine) -> Resul
     // Under the lock: another node may be about to seal what it has written.
     let transaction = on.begin(TransactionOptions::default()).await?;
     if engine.is_server() {
-        lock_bank(&transaction).await?;
+        bank::Entity::find_by_id(1).lock_exclusive().one(&transaction).await?;
     }
     let sealed = load::head(&transaction).await?.0.seq;
     let last = journal::Entity::find().order_by_desc(journal::Column::Seq).one(&transaction).await?;

@@ -1,5 +1,7 @@
 //! What is stored comes back equal, what must not be opened is refused.
 
+mod kept;
+
 use super::verify::{Kept, Part};
 use super::*;
 use crate::config::Config;
@@ -21,7 +23,7 @@ use atm_rpc::types::mobile::MobileNumber;
 use atm_rpc::types::money::Money;
 use atm_rpc::types::terminal::TerminalName;
 use atm_rpc::types::time::BusinessDate;
-use sea_orm::{ConnectionTrait, Statement, TransactionOptions};
+use sea_orm::{ConnectionTrait, DbErr, Statement, TransactionOptions};
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -47,7 +49,7 @@ async fn open(folder: &Path) -> Store {
 
 /// A batch of a book, as the writer makes it.
 async fn save(store: &Store, book: &Book, batch: u8) {
-    let transaction = store.begin().await.unwrap();
+    let mut transaction = store.begin().await.unwrap();
     let (_, head) = transaction.load(&Needs::default()).await.unwrap();
     transaction.save(book, head, [batch; 16], NOW).await.unwrap();
     transaction.commit().await.unwrap();
@@ -292,7 +294,7 @@ async fn a_book_comes_back_equal() {
     store.close().await.unwrap();
     let store = open(folder.path()).await;
     assert_eq!(store.instance(), instance);
-    let transaction = store.begin().await.unwrap();
+    let mut transaction = store.begin().await.unwrap();
     let (read, seal) = transaction.load(&all_of(&book)).await.unwrap();
     transaction.rollback().await.unwrap();
     assert_eq!(seal.id, 1);
@@ -359,11 +361,11 @@ async fn a_batch_is_found_by_its_id_where_it_was_committed() {
     let folder = TempDir::new().unwrap();
     let store = open(folder.path()).await;
     save(&store, &full_book(), 1).await;
-    let transaction = store.begin().await.unwrap();
+    let mut transaction = store.begin().await.unwrap();
     let (book, head) = transaction.load(&Needs::default()).await.unwrap();
     transaction.save(&book, head, [2; 16], NOW).await.unwrap();
     transaction.rollback().await.unwrap();
-    let transaction = store.begin().await.unwrap();
+    let mut transaction = store.begin().await.unwrap();
     let (book, head) = transaction.load(&Needs::default()).await.unwrap();
     transaction.save(&book, head, [3; 16], NOW).await.unwrap();
     // As when the connection is lost.
@@ -459,7 +461,7 @@ async fn is_durable_and_strict(connection: &impl ConnectionTrait) {
 async fn a_transaction_that_was_left_open_is_never_gone_on_with() {
     let folder = TempDir::new().unwrap();
     let store = open(folder.path()).await;
-    let left = store.begin().await.unwrap();
+    let mut left = store.begin().await.unwrap();
     let (book, head) = left.load(&Needs::default()).await.unwrap();
     left.save(&book, head, [1; 16], NOW).await.unwrap();
     drop(left);

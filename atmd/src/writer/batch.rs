@@ -3,6 +3,7 @@
 use super::{Context, Ended};
 use crate::clock;
 use crate::ledger::book::{Book, Changes};
+use crate::ledger::entry::Entry;
 use crate::ledger::request::{Answer, Needs, Request};
 use crate::ledger::{self, Now};
 use crate::store::{Failure, SealHead, StoreError};
@@ -44,6 +45,8 @@ pub(super) enum Verdict {
     Committed {
         /// Newest entry of the journal.
         last_seq: i64,
+        /// Its new entries.
+        entries: Vec<Entry>,
     },
     /// It is answered, and as far as anybody knows nothing of it is stored.
     NothingDone,
@@ -65,6 +68,7 @@ enum Failed {
 struct Decided {
     decisions: Vec<Decision>,
     last_seq: i64,
+    entries: Vec<Entry>,
 }
 
 /// Decides, writes and commits a batch, and answers everybody in it.
@@ -73,7 +77,7 @@ pub(super) async fn commit(context: &Context, jobs: Vec<Job>) -> Verdict {
     match attempt(context, &requests).await {
         Ok(decided) => {
             answer(replies, decided.decisions);
-            Verdict::Committed { last_seq: decided.last_seq }
+            Verdict::Committed { last_seq: decided.last_seq, entries: decided.entries }
         }
         Err(Failed::Before(error)) if error.failure == Failure::Poison => {
             one_by_one(context, requests, replies, &error).await
@@ -112,11 +116,12 @@ async fn one_by_one(
     cause: &StoreError,
 ) -> Verdict {
     warn!(error = %cause, requests = requests.len(), "a batch cannot be stored; its requests are tried one by one");
-    let mut newest = None;
+    let (mut newest, mut entries) = (None, Vec::new());
     for (request, reply) in requests.into_iter().zip(replies) {
         match attempt(context, std::slice::from_ref(&request)).await {
             Ok(decided) => {
                 newest = Some(decided.last_seq);
+                entries.extend(decided.entries);
                 answer(vec![reply], decided.decisions);
             }
             Err(Failed::Before(error)) if error.failure == Failure::Poison => {
@@ -131,7 +136,7 @@ async fn one_by_one(
             }
         }
     }
-    newest.map_or(Verdict::NothingDone, |last_seq| Verdict::Committed { last_seq })
+    newest.map_or(Verdict::NothingDone, |last_seq| Verdict::Committed { last_seq, entries })
 }
 
 fn answer(replies: Vec<oneshot::Sender<Decision>>, decisions: Vec<Decision>) {
@@ -221,7 +226,7 @@ async fn once(
     requests: &[Request],
     batch: [u8; 16],
 ) -> Result<Decided, (Failed, Option<Decided>)> {
-    let transaction = match context.store.begin().await {
+    let mut transaction = match context.store.begin().await {
         Ok(transaction) => transaction,
         Err(error) => return Err((renewed(context, Failed::Before(error)).await, None)),
     };
@@ -235,7 +240,7 @@ async fn once(
         if changed {
             transaction.save(&book, seal, batch, now.at).await.map_err(Failed::Before)?;
         }
-        Ok((Decided { decisions, last_seq: book.head.seq }, changed))
+        Ok((Decided { decisions, last_seq: book.head.seq, entries: book.changes.entries }, changed))
     };
     let failed = match written.await {
         Ok((decided, true)) => {

@@ -7,15 +7,19 @@
 //! A request whose caller went away commits all the same; its outcome is found under its key.
 
 mod batch;
+mod tail;
 
 use crate::calendar::Calendar;
 use crate::clock::Clock;
 use crate::ledger::book::{Account, Book};
+use crate::ledger::entry::Entry;
 use crate::ledger::request::{Answer, Caller, Needs, Request};
 use crate::ledger::{self, Now, Rules};
 use crate::store::Store;
 use atm_rpc::error::ServiceError;
 use batch::{Job, Verdict};
+use std::sync::Arc;
+use tail::Tail;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -64,6 +68,7 @@ pub struct Writer {
     money: mpsc::Sender<Job>,
     others: mpsc::Sender<Job>,
     committed: watch::Receiver<i64>,
+    tail: Arc<Tail>,
 }
 
 /// Why atmd must not go on.
@@ -103,8 +108,9 @@ impl Writer {
         let (others, others_queue) = mpsc::channel(bounds.queue_max);
         let (committed_to, committed) = watch::channel(0);
         let queues = Queues { money: money_queue, others: others_queue, bounds };
-        let work = run(context.clone(), queues, committed_to);
-        (Self { context, money, others, committed }, work)
+        let tail = Arc::new(Tail::default());
+        let work = run(context.clone(), queues, committed_to, Arc::clone(&tail));
+        (Self { context, money, others, committed, tail }, work)
     }
 
     /// Hands a request in, and waits until it is decided and durable.
@@ -159,6 +165,13 @@ impl Writer {
     pub fn commits(&self) -> watch::Receiver<i64> {
         self.committed.clone()
     }
+
+    /// Takes up to so many entries that were just committed, from `first` on. None: they must be read. There is one
+    /// who follows; another would take entries from it.
+    #[must_use]
+    pub fn take_committed(&self, first: i64, max: usize) -> Vec<Entry> {
+        self.tail.take(first, max)
+    }
 }
 
 struct Queues {
@@ -193,14 +206,20 @@ impl Queues {
     }
 }
 
-async fn run(context: Context, mut queues: Queues, committed: watch::Sender<i64>) -> Result<(), Ended> {
+async fn run(
+    context: Context,
+    mut queues: Queues,
+    committed: watch::Sender<i64>,
+    tail: Arc<Tail>,
+) -> Result<(), Ended> {
     loop {
         let jobs = queues.next().await;
         if jobs.is_empty() {
             return Ok(());
         }
         match batch::commit(&context, jobs).await {
-            Verdict::Committed { last_seq } => {
+            Verdict::Committed { last_seq, entries } => {
+                tail.add(entries);
                 // Somebody always listens: the handle that submitted the batch has a receiver.
                 let _ = committed.send(last_seq);
             }

@@ -3,6 +3,7 @@
 //! atmd from starting.
 
 mod away;
+mod broken;
 mod commit;
 mod locks;
 mod poison;

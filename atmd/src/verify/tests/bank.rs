@@ -89,7 +89,7 @@ impl Bank {
         let now = Now { at, today: BusinessDate::from_days(days) };
         let mut needs = Needs::default();
         requests.iter().for_each(|request| needs.add(request));
-        let transaction = self.store.begin().await.unwrap();
+        let mut transaction = self.store.begin().await.unwrap();
         let (mut book, head) = transaction.load(&needs).await.unwrap();
         let decide = |request| decide(&mut book, request, &rules(), now).unwrap();
         let answers = requests.iter().map(decide).collect();
