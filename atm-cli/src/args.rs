@@ -10,7 +10,8 @@ const LONG_ABOUT: &str = "\
 The customer's side of the ATM.
 
 Without a subcommand it is a conversation: number, PIN, then a menu. A new number is registered \
-on the way. Type exit at any prompt to leave. The subcommands do one thing each, for scripts.
+on the way. Type exit at any prompt to leave, or code in place of the PIN if the bank gave you \
+a one-time code. The subcommands do one thing each, for scripts.
 
 Before a request that changes something is sent, it is noted on this machine's disk. After a \
 crash, or when no answer came, the next log-in says what became of it before anything else.";
@@ -129,6 +130,16 @@ pub(crate) enum Command {
         #[arg(long, value_name = "UUIDv7")]
         request_key: Option<RequestKey>,
     },
+    /// Choose a PIN by a one-time code of the bank
+    ///
+    /// For who was given an account, or does not know the PIN any more. All sessions of the number end.
+    #[command(after_help = KEY_EXAMPLES)]
+    Redeem {
+        #[command(flatten)]
+        who: Who,
+        #[command(flatten)]
+        repeat: Repeat,
+    },
     /// Choose a new PIN
     #[command(after_help = KEY_EXAMPLES)]
     ChangePin {
@@ -145,7 +156,7 @@ pub(crate) struct Who {
     /// The mobile number, 5 to 15 digits; asked for where there is a terminal
     #[arg(long, value_name = "NUMBER")]
     pub(crate) mobile: Option<MobileNumber>,
-    /// Read the PIN from the first line of standard input (change-pin: current, then new PIN)
+    /// Read the PIN from the first line of standard input (change-pin: current, then new PIN; redeem: code, then PIN)
     #[arg(long)]
     pub(crate) pin_stdin: bool,
     /// How the result is printed
@@ -190,6 +201,7 @@ impl Command {
             | Self::Balance { who }
             | Self::Statement { who, .. }
             | Self::Last { who, .. }
+            | Self::Redeem { who, .. }
             | Self::ChangePin { who, .. } => who,
             Self::Deposit(movement) | Self::Withdraw(movement) => &movement.who,
         }
@@ -203,7 +215,9 @@ impl Command {
     /// The key that was given.
     pub(crate) const fn request_key(&self) -> Option<RequestKey> {
         match self {
-            Self::Register { repeat, .. } | Self::ChangePin { repeat, .. } => repeat.request_key,
+            Self::Register { repeat, .. } | Self::ChangePin { repeat, .. } | Self::Redeem { repeat, .. } => {
+                repeat.request_key
+            }
             Self::Deposit(movement) | Self::Withdraw(movement) => movement.repeat.request_key,
             Self::Last { request_key, .. } => *request_key,
             Self::Balance { .. } | Self::Statement { .. } => None,
@@ -239,6 +253,8 @@ mod tests {
             ("statement --all", true),
             ("last --request-key 0190a6e2-7d4c-7b1e-9c53-2f6d8e0a4b17", true),
             ("change-pin --pin-stdin", true),
+            ("redeem --mobile 0801234567 --pin-stdin", true),
+            ("redeem 7K2M-Q9XD-3HRT --pin-stdin", false),
             ("deposit", false),
             ("balance --pin 12345", false),
             ("balance --mobile 12", false),

@@ -10,7 +10,8 @@ use crate::state::{Aside, Noted, Record, State, StateError, What};
 use crate::words::Words;
 use atm_rpc::client::{ConnectError, Customer, CustomerError, Endpoint, Patience};
 use atm_rpc::customer::{
-    Balance, Credentials, KeyOutcome, PinChange, Receipt, ServerInfo, Session, Standing, StatementLine,
+    Balance, Credentials, KeyOutcome, PinChange, Receipt, Redemption, ServerInfo, Session, Standing,
+    StatementLine,
 };
 use atm_rpc::error::{Rejection, ServiceError};
 use atm_rpc::transport::tls::TlsError;
@@ -33,6 +34,8 @@ pub(crate) enum Order {
     Withdraw(Money),
     /// To choose a new PIN.
     ChangePin(PinChange),
+    /// To choose one by a one-time code.
+    Redeem(Redemption),
 }
 
 impl Order {
@@ -41,7 +44,7 @@ impl Order {
             Self::Register(_) => (What::Register, None),
             Self::Deposit(amount) => (What::Deposit, Some(amount.minor())),
             Self::Withdraw(amount) => (What::Withdraw, Some(amount.minor())),
-            Self::ChangePin(_) => (What::ChangePin, None),
+            Self::ChangePin(_) | Self::Redeem(_) => (What::ChangePin, None),
         }
     }
 }
@@ -174,6 +177,7 @@ impl Bank {
                 Order::Deposit(amount) => self.customer.deposit(key, *amount).await,
                 Order::Withdraw(amount) => self.customer.withdraw(key, *amount).await,
                 Order::ChangePin(change) => self.customer.change_pin(key, change).await,
+                Order::Redeem(redemption) => self.customer.redeem(key, redemption, &self.terminal).await,
             }
         };
         let answer = match console.wait_through(sent).await {
@@ -199,6 +203,23 @@ impl Bank {
                 Err(Error::changing(error, &record))
             }
         }
+    }
+
+    /// Chooses a PIN by a one-time code. To the bank a wrong one is a wrong PIN.
+    pub(crate) async fn redeem(
+        &mut self,
+        console: &mut Console,
+        key: RequestKey,
+        redemption: Redemption,
+    ) -> Result<Done, Error> {
+        let mobile = redemption.mobile;
+        let done = self.perform(console, mobile, key, &Order::Redeem(redemption)).await;
+        done.map_err(|error| match error.service() {
+            Some(ServiceError::Rejected(Rejection::WrongPin { attempts_left })) => {
+                Error::WrongCode { attempts_left }
+            }
+            _ => error,
+        })
     }
 
     /// Registers under the key of an earlier try that has no answer yet, so that it acts once.

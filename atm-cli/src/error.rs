@@ -27,6 +27,12 @@ pub(crate) enum Error {
     /// The bank's answer, or that there is none. Nothing was applied.
     #[error(transparent)]
     Call(CustomerError),
+    /// The one-time code is wrong.
+    #[error("wrong code")]
+    WrongCode {
+        /// Attempts that are left.
+        attempts_left: u32,
+    },
     /// No answer to a question that changes nothing.
     #[error("no answer in time")]
     NoAnswer,

@@ -47,6 +47,7 @@ pub(crate) fn explain(error: &Error, words: &Words) -> Failure {
         Error::Settings(error) => settings(error),
         Error::State(error) => state(error),
         Error::Call(error) => call(error, words),
+        Error::WrongCode { attempts_left } => no(rejection::wrong_code(*attempts_left)),
         Error::NoAnswer => Failure::new(
             Exit::NotReachable,
             "no_answer",
@@ -79,7 +80,7 @@ pub(crate) fn explain(error: &Error, words: &Words) -> Failure {
             Exit::Usage,
             "usage",
             "The input ended before everything was given.",
-            "--pin-stdin reads the PIN from the first line; change-pin reads the new PIN from the second.",
+            "--pin-stdin reads the PIN from the first line; change-pin and redeem read the new PIN from the second.",
         ),
         Error::TooOften => Failure::new(Exit::Usage, "usage", "That was wrong too often.", ""),
         Error::Input(error) => {
@@ -313,6 +314,7 @@ mod tests {
             (service(ServiceError::Busy { retry_after_ms: 1001 }), 75, "busy", "in 2 seconds."),
             (service(ServiceError::Unavailable), 75, "unavailable", "Nothing was booked."),
             (service(ServiceError::Internal(incident)), 70, "internal", &incident.to_string()),
+            (Error::WrongCode { attempts_left: 3 }, 1, "wrong_code", "You have 3 attempts left."),
             (service(ServiceError::NotFound), 70, "unexpected", "version"),
             (connect(true), 69, "not_reachable", "No connection to atmd at h:1"),
             (connect(true), 69, "not_reachable", "The bank cannot be reached. Try again later."),

@@ -119,6 +119,21 @@ fn wrong_pin(attempts_left: u32) -> Told {
     told("wrong_pin", message, hint).with("attempts_left", attempts_left)
 }
 
+/// A one-time code that is wrong, used, or whose time is over.
+pub(crate) fn wrong_code(attempts_left: u32) -> Told {
+    let (message, hint) = match attempts_left {
+        0 => (
+            "This code is not good, and that was the last attempt: this number is blocked now.".to_owned(),
+            "Ask the bank to unblock it, and for a new code.",
+        ),
+        left => (
+            format!("This code is not good. You have {} left.", count(left, "attempt")),
+            "It may be mistyped, used already, or too old: the bank gives you a new one.",
+        ),
+    };
+    told("wrong_code", message, hint).with("attempts_left", attempts_left)
+}
+
 fn below_minimum(minimum: Money, words: &Words) -> Told {
     told(
         "below_minimum",
@@ -198,6 +213,14 @@ pub(crate) fn session_end(end: SessionEnd) -> Told {
             "This session ended because the number was blocked.",
             "Ask the bank to unblock it.",
         ),
+        SessionEnd::PinReset => (
+            "pin_reset",
+            "This session ended because a new PIN was chosen by a one-time code of the bank.",
+            "Log in with the new PIN. If you did not choose it, tell the bank at once.",
+        ),
+        SessionEnd::AccountClosed => {
+            ("account_closed", "This session ended because the account was closed.", "Ask the bank.")
+        }
         SessionEnd::OperatorUnknown => {
             ("operator_unknown", "The bank does not accept this connection.", "Tell the bank.")
         }

@@ -42,6 +42,10 @@ const fn matters(action: Action) -> bool {
         | Action::WithdrawReversed
         | Action::DepositReversed
         | Action::PinChanged
+        | Action::DebitBlocked
+        | Action::CreditBlocked
+        | Action::Unblocked
+        | Action::Closed
         | Action::Correction => true,
         Action::Login | Action::Exit | Action::AuthFailed | Action::Blacklisted | Action::Unblacklisted => {
             false

@@ -130,6 +130,10 @@ pub(crate) const fn action(action: Action) -> &'static str {
         Action::DepositReversed => "Deposit undone",
         Action::PinChanged => "Change of PIN",
         Action::Correction => "Correction",
+        Action::DebitBlocked => "Blocked: no money out",
+        Action::CreditBlocked => "Blocked: no money in",
+        Action::Unblocked => "Unblocked",
+        Action::Closed => "Account closed",
     }
 }
 
@@ -145,6 +149,10 @@ pub(crate) const fn sign(action: Action) -> &'static str {
         | Action::Blacklisted
         | Action::Unblacklisted
         | Action::PinChanged
+        | Action::DebitBlocked
+        | Action::CreditBlocked
+        | Action::Unblocked
+        | Action::Closed
         | Action::Correction => "",
     }
 }

@@ -6,6 +6,7 @@
 
 use crate::error::{Rejection, ServiceError};
 use crate::types::action::Action;
+use crate::types::code::{self, OneTimeCode};
 use crate::types::key::{RequestKey, ResumeToken, Seq, SessionId};
 use crate::types::mobile::MobileNumber;
 use crate::types::money::{Currency, Money};
@@ -78,6 +79,18 @@ pub trait Customer {
 
     /// Ends the session. The connection may log in again.
     async fn exit() -> Result<(), ServiceError>;
+
+    /// Chooses a PIN by a one-time code of the bank, without the old one; all sessions end, and the code with them.
+    ///
+    /// A wrong code counts and is answered as a wrong PIN is at log-in, also where the number has neither code nor
+    /// account. Only what was done is kept under the key.
+    ///
+    /// Rejections: `KeyConflict KeyClosed Blacklisted WrongPin`, and with the right code `AccountClosed WeakPin`.
+    async fn redeem(
+        key: RequestKey,
+        redemption: Redemption,
+        terminal: TerminalName,
+    ) -> Result<Receipt, ServiceError>;
 }
 
 /// Who answers, and the bank's rules.
@@ -145,6 +158,25 @@ pub struct PinChange {
 impl fmt::Debug for PinChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PinChange").finish_non_exhaustive()
+    }
+}
+
+/// A one-time code and the PIN that is chosen by it.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Redemption {
+    /// The number.
+    pub mobile: MobileNumber,
+    /// The bank's code.
+    #[serde(with = "code::on_wire")]
+    pub code: OneTimeCode,
+    /// The new PIN.
+    #[serde(with = "on_wire")]
+    pub new: Pin,
+}
+
+impl fmt::Debug for Redemption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redemption").field("mobile", &self.mobile).finish_non_exhaustive()
     }
 }
 

@@ -102,6 +102,10 @@ pub enum SessionEnd {
     Blacklisted,
     /// The operator was disabled, or its certificate is not known.
     OperatorUnknown,
+    /// A one-time code was used: the customer chose a new PIN without the old one.
+    PinReset,
+    /// The account was closed.
+    AccountClosed,
 }
 
 /// What a service answers instead of a result.
@@ -168,6 +172,26 @@ pub enum Conflict {
     /// It is the operator who asks.
     #[error("this is the operator who asks")]
     Oneself,
+    /// The account was closed, and stays so.
+    #[error("the account is closed, for good")]
+    AccountClosed,
+    /// An account is closed at a balance of zero alone.
+    #[error("the account is not empty: only one with a balance of zero and nothing reserved can be closed")]
+    NotEmpty {
+        /// What it has.
+        posted: Money,
+        /// What of it is reserved.
+        pending: Money,
+    },
+    /// The number is on the blacklist.
+    #[error("the number is on the blacklist")]
+    Blacklisted,
+    /// Fewer or more rows are here than the caller says.
+    #[error("of the rows that were sent {staged} are here, which are not those that were meant")]
+    Staged {
+        /// How many are here.
+        staged: u64,
+    },
 }
 
 /// Which field of an operator's request is not acceptable.
@@ -186,6 +210,15 @@ pub enum BadRequest {
     /// A name is too long or has control characters.
     #[error("a name is 1 to 64 characters without control characters")]
     Name,
+    /// A page that is asked for does not follow one that was given.
+    #[error("a page is asked for by the `next` of the page before it")]
+    Cursor,
+    /// Rows come in parts that are not empty and not too many.
+    #[error("an import has 1 to 100000 rows, in parts of at most 500")]
+    Rows,
+    /// A one-time code is good for some time, and not for ever.
+    #[error("a one-time code is good for 1 minute to 30 days")]
+    CodeTtl,
     /// A seal head is its id and its hash, as the log tells them.
     #[error("a seal head is ID:HEX, the seal and its mac as the log tells them")]
     SealHead,

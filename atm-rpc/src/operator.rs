@@ -6,6 +6,7 @@
 //!
 //! The methods are here, what they are told and answer in a module for each noun.
 
+pub mod account;
 pub mod audit;
 pub mod blacklist;
 mod capability;
@@ -20,10 +21,16 @@ pub use narrow::{Mode, Narrow, PluginIdentity, Whoami};
 pub use status::Status;
 
 use crate::error::ServiceError;
+use crate::operator::account::{
+    AccountChange, AccountDetail, AccountFilter, AccountPage, Block, CodeIssued, Explained,
+};
 use crate::operator::audit::{AuditFilter, AuditFrom, AuditPage};
-use crate::operator::blacklist::{BlacklistChange, BlacklistEntry, BlacklistEventPage, BlacklistPage};
+use crate::operator::blacklist::{
+    BlacklistChange, BlacklistEntry, BlacklistEventPage, BlacklistImported, BlacklistListing, BlacklistPage,
+};
 use crate::operator::ledger::{JobNews, JobStart};
 use crate::operator::operators::{Oneself, OperatorChange, OperatorPage};
+use crate::types::key::Seq;
 use crate::types::mobile::MobileNumber;
 use crate::types::time::Timestamp;
 
@@ -73,6 +80,65 @@ pub trait Operator {
         after: Option<i64>,
         rows: u32,
     ) -> Result<BlacklistEventPage, ServiceError>;
+
+    /// Brings rows of an import, which wait on this connection until `blacklist_import` or its end: 500 at the most,
+    /// 100,000 in all. Gives how many are here; `first` says how many must be before. Needs `blacklist:write`.
+    /// Errors: `BadRequest(Rows | Reason | Until)`, `Conflict(Staged)`; then none of these rows are kept.
+    async fn blacklist_stage(first: u64, rows: Vec<BlacklistListing>) -> Result<u64, ServiceError>;
+
+    /// Puts the numbers that were brought on the blacklist, all in one transaction or none. `rows` says how many
+    /// there must be. None are here any more afterwards, whatever the answer. Needs `blacklist:write`.
+    /// Errors: `Conflict(Staged)`.
+    async fn blacklist_import(rows: u64) -> Result<BlacklistImported, ServiceError>;
+
+    /// Customers' accounts, from the one after `after`, which is `next` of the page before. Needs `accounts:read`;
+    /// numbers are masked without `accounts:pii`. Errors: `BadRequest(Cursor)`.
+    async fn account_list(
+        filter: AccountFilter,
+        after: Option<String>,
+        rows: u32,
+    ) -> Result<AccountPage, ServiceError>;
+
+    /// All that there is about one account. Needs `accounts:read`. Errors: `NotFound`.
+    async fn account_show(mobile: MobileNumber) -> Result<AccountDetail, ServiceError>;
+
+    /// Opens an account, whose customer chooses a PIN by the one-time code that this gives; also where customers
+    /// cannot register themselves. Needs `accounts:write`. An account that is there stays as it is, without a
+    /// code. Errors: `Conflict(AccountClosed | Blacklisted)`, `BadRequest(CodeTtl)`.
+    async fn account_open(
+        mobile: MobileNumber,
+        reason: String,
+        code_ttl_ms: u64,
+    ) -> Result<CodeIssued, ServiceError>;
+
+    /// Lets no money out of an account, or into it. Needs `accounts:write`. Errors: `NotFound`,
+    /// `Conflict(AccountClosed)`.
+    async fn account_block(
+        mobile: MobileNumber,
+        block: Block,
+        reason: String,
+    ) -> Result<AccountChange, ServiceError>;
+
+    /// Clears every bar between a customer and the account, wrong PINs included, and says which there were. Needs
+    /// `accounts:write`. Errors: `NotFound`, `Conflict(AccountClosed)`.
+    async fn account_unblock(mobile: MobileNumber, reason: String) -> Result<AccountChange, ServiceError>;
+
+    /// Gives a one-time code by which the customer chooses a new PIN; the PIN is as it was until then. A code that
+    /// was given before is of no use any more, and wrong PINs are forgotten. Needs `accounts:write`.
+    /// Errors: `NotFound`, `Conflict(AccountClosed)`, `BadRequest(CodeTtl)`.
+    async fn account_reset_pin(
+        mobile: MobileNumber,
+        reason: String,
+        code_ttl_ms: u64,
+    ) -> Result<CodeIssued, ServiceError>;
+
+    /// Closes an account at a balance of zero, for good; its sessions end. Needs `accounts:write`.
+    /// Errors: `NotFound`, `Conflict(NotEmpty)`.
+    async fn account_close(mobile: MobileNumber, reason: String) -> Result<AccountChange, ServiceError>;
+
+    /// One entry of the journal, and what belongs to it. Needs `ledger:read`; numbers are masked without
+    /// `accounts:pii`. Errors: `NotFound`.
+    async fn journal_explain(seq: Seq) -> Result<Explained, ServiceError>;
 
     /// Begins to verify the whole history, the balances and the ledgers. `head` is a seal head that an
     /// operator took from the log, as `ID:HEX`. Needs `ledger:read`; numbers are masked without

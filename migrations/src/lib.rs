@@ -6,6 +6,7 @@
 mod columns;
 mod m20261122_000001_bank;
 mod m20261122_000002_certificate;
+mod m20261122_000003_reset_code;
 
 use sea_orm_migration::prelude::{MigrationTrait, MigratorTrait};
 
@@ -15,6 +16,10 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261122_000001_bank::Migration), Box::new(m20261122_000002_certificate::Migration)]
+        vec![
+            Box::new(m20261122_000001_bank::Migration),
+            Box::new(m20261122_000002_certificate::Migration),
+            Box::new(m20261122_000003_reset_code::Migration),
+        ]
     }
 }

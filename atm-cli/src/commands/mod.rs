@@ -4,6 +4,7 @@ mod balance;
 mod change_pin;
 mod last;
 mod movement;
+mod redeem;
 mod register;
 mod statement;
 
@@ -19,6 +20,7 @@ use crate::statement::Choice;
 use crate::words::{Words, count, wrong_pins};
 use crate::{pins, settle};
 use atm_rpc::customer::Credentials;
+use atm_rpc::types::code::OneTimeCode;
 use atm_rpc::types::key::RequestKey;
 use atm_rpc::types::mobile::MobileNumber;
 use atm_rpc::types::money::Currency;
@@ -72,6 +74,7 @@ async fn act(
         }
         Command::Last { .. } => last::run(job).await,
         Command::ChangePin { .. } => change_pin::run(job).await,
+        Command::Redeem { .. } => redeem::run(job).await,
     };
     bank.leave().await;
     result
@@ -117,6 +120,18 @@ impl Job<'_> {
             return pins::choose(self.console, mobile).await;
         }
         self.line_as_pin().await
+    }
+
+    /// A one-time code: a line of the input, or what is typed at the prompt.
+    async fn code(&mut self) -> Result<OneTimeCode, Error> {
+        if !self.who.pin_stdin {
+            return pins::ask_code(self.console).await;
+        }
+        let line = self.console.line().await?.ok_or(Error::EndOfInput)?;
+        OneTimeCode::parse(line.trim()).map_err(|wrong| Error::Usage {
+            message: crate::explain::sentence(&wrong.to_string()),
+            hint: "With --pin-stdin the code is the first line, and the new PIN the second.",
+        })
     }
 
     async fn line_as_pin(&mut self) -> Result<Pin, Error> {

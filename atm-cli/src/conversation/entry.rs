@@ -5,15 +5,17 @@ use crate::bank::Done;
 use crate::console::{Echo, TRIES_MAX};
 use crate::error::Error;
 use crate::output::table;
-use crate::pins;
+use crate::pins::{self, Shown};
 use crate::words::wrong_pins;
 use atm_rpc::client::CustomerError;
-use atm_rpc::customer::{Credentials, Session, Standing};
+use atm_rpc::customer::{Credentials, Redemption, Session, Standing};
 use atm_rpc::error::{Rejection, ServiceError};
+use atm_rpc::types::key::RequestKey;
 use atm_rpc::types::mobile::MobileNumber;
 use atm_rpc::types::pin::Pin;
 
 const NUMBER: &str = "Mobile number: ";
+const HAVE_A_CODE: &str = "If the bank gave you a one-time code, type code instead of the PIN.";
 const REGISTER: &str = "Register it now (yes/no)? ";
 
 impl Talk<'_> {
@@ -73,13 +75,41 @@ impl Talk<'_> {
     async fn ask_pin(&mut self, mobile: MobileNumber) -> Result<Session, Error> {
         let mut tries = 0;
         loop {
-            let pin = pins::ask(self.console, pins::PIN).await?;
+            let pin = match pins::ask_or_code(self.console).await? {
+                Shown::Pin(pin) => pin,
+                Shown::Code => self.redeem(mobile).await?,
+            };
             tries += 1;
             match self.log_in(Credentials { mobile, pin }).await {
-                Err(error) if tries < TRIES_MAX && may_try_again(&error) => self.explain(&error)?,
+                Err(error) if tries < TRIES_MAX && may_try_again(&error) => {
+                    self.explain(&error)?;
+                    if tries == 1 {
+                        self.console.say(HAVE_A_CODE)?;
+                    }
+                }
                 other => return other,
             }
         }
+    }
+
+    /// Chooses a PIN by a one-time code, and gives it; the bank counts wrong codes, and stops it.
+    async fn redeem(&mut self, mobile: MobileNumber) -> Result<Pin, Error> {
+        for _ in 0..TRIES_MAX {
+            let code = pins::ask_code(self.console).await?;
+            let new = pins::choose(self.console, mobile).await?;
+            let redemption = Redemption { mobile, code, new: new.clone() };
+            match self.bank.redeem(self.console, RequestKey::generate(), redemption).await {
+                Ok(done) => {
+                    self.receipt(&done)?;
+                    return Ok(new);
+                }
+                Err(error @ Error::WrongCode { attempts_left: 1.. }) => self.explain(&error)?,
+                // The bank may be stricter than this program.
+                Err(error) if is_weak(&error) => self.explain(&error)?,
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Error::TooOften)
     }
 
     async fn log_in(&mut self, who: Credentials) -> Result<Session, Error> {

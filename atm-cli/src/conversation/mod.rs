@@ -115,6 +115,7 @@ fn ends(error: &Error, bank: &Bank) -> bool {
         | Error::Settings(_) => true,
         Error::Usage { .. } | Error::NothingRemembered | Error::State(_) => false,
         Error::Unknown(_) | Error::NoAnswer => !bank.has_session(),
+        Error::WrongCode { attempts_left } => *attempts_left == 0,
         Error::Call(_) => match error.service() {
             Some(ServiceError::Rejected(no)) => bars(no),
             Some(ServiceError::Unauthenticated(_)) => true,

@@ -3,8 +3,8 @@
 
 use super::endpoint::{ConnectError, Endpoint};
 use crate::customer::{
-    Balance, Credentials, CustomerClient, KeyOutcome, PinChange, Receipt, ServerInfo, Session, Standing,
-    StatementLine,
+    Balance, Credentials, CustomerClient, KeyOutcome, PinChange, Receipt, Redemption, ServerInfo, Session,
+    Standing, StatementLine,
 };
 use crate::error::{Rejection, ServiceError, SessionEnd};
 use crate::transport::{CUSTOMER, codec, monotonic};
@@ -209,6 +209,23 @@ impl Customer {
         self.repeat(|link, context| {
             let change = change.clone();
             async move { link.change_pin(context, key, change).await }
+        })
+        .await
+    }
+
+    /// See [`crate::customer::Customer::redeem`].
+    ///
+    /// # Errors
+    /// [`CustomerError::OutcomeUnknown`] where it was sent and no answer came, otherwise as all calls.
+    pub async fn redeem(
+        &mut self,
+        key: RequestKey,
+        redemption: &Redemption,
+        terminal: &TerminalName,
+    ) -> Result<Receipt, CustomerError> {
+        self.repeat(|link, context| {
+            let (redemption, terminal) = (redemption.clone(), terminal.clone());
+            async move { link.redeem(context, key, redemption, terminal).await }
         })
         .await
     }

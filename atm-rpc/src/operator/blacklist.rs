@@ -1,7 +1,13 @@
 //! The blacklist, as operators see it: its entries, its history, and what a change did.
 
+use crate::types::mobile::MobileNumber;
 use crate::types::time::Timestamp;
 use serde::{Deserialize, Serialize};
+
+/// The most rows that one import has.
+pub const IMPORT_ROWS_MAX: u64 = 100_000;
+/// The most rows of it that one call brings.
+pub const IMPORT_PART_ROWS_MAX: usize = 500;
 
 /// A number that may not log in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,4 +96,33 @@ pub struct BlacklistEventPage {
     pub rows: Vec<BlacklistEvent>,
     /// Whether more follow.
     pub more: bool,
+}
+
+/// A number that an import puts on the blacklist.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlacklistListing {
+    /// The number.
+    pub mobile: MobileNumber,
+    /// Why.
+    pub reason: String,
+    /// Until when; `None` is for good.
+    #[serde(default)]
+    pub until: Option<Timestamp>,
+}
+
+/// What an import did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlacklistImported {
+    /// Whether anything is different now.
+    pub changed: bool,
+    /// Whether the connection only tries: nothing was stored.
+    pub dry_run: bool,
+    /// Numbers in it.
+    pub rows: u64,
+    /// Those that were not on the blacklist, or with another reason or expiry. The others stayed as they were.
+    pub added: u64,
+    /// Those that have no account.
+    pub unregistered: u64,
+    /// Sessions that ended by it.
+    pub sessions_ended: u64,
 }

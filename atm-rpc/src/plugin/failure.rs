@@ -122,6 +122,12 @@ const fn way_out(conflict: Conflict) -> &'static str {
         Conflict::KeyDisabled => "add the name again with a new key: give a FILE that is not there yet",
         Conflict::KeyTaken => "each operator has a key of its own: give a FILE that is not there yet",
         Conflict::LastAdmin => "add another admin first",
+        Conflict::AccountClosed => "a closed account stays closed; its number cannot be registered again",
+        Conflict::NotEmpty { .. } => {
+            "the customer has to take all of it first; `atmctl account show` tells the balance"
+        }
+        Conflict::Blacklisted => "take it off first: `atmctl account unblock NUMBER --reason TEXT`",
+        Conflict::Staged { .. } => "the connection was renewed between the parts: run the import again",
         Conflict::Oneself => "if you mean yourself, say so: --myself",
     }
 }

@@ -66,6 +66,14 @@ actions! {
     PinChanged = 14 "pin_changed",
     /// An operator's correction.
     Correction = 15 "correction",
+    /// The bank lets no money out of the account.
+    DebitBlocked = 16 "debit_blocked",
+    /// The bank lets no money into the account.
+    CreditBlocked = 17 "credit_blocked",
+    /// The bank lets money out and in again.
+    Unblocked = 18 "unblocked",
+    /// The account was closed.
+    Closed = 19 "closed",
 }
 
 impl fmt::Display for Action {

@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod action;
+pub mod code;
 pub mod key;
 pub mod mobile;
 pub mod money;

@@ -3,10 +3,9 @@
 //! They yield to everything else, so a flood of log-ins does not delay a deposit, and the line in
 //! front of them is bounded.
 
-use super::pin::{self, Cost, Memory, Peppers, PinError};
+use super::pin::{self, Cost, Memory, Peppers, PinError, Shown};
 use crate::ledger::book::PinHash;
 use atm_rpc::types::mobile::MobileNumber;
-use atm_rpc::types::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
@@ -102,13 +101,14 @@ impl Hasher {
 }
 
 impl Place {
-    /// Hashes a new PIN.
+    /// Hashes a new PIN or code.
     ///
     /// # Errors
     /// [`HashError`].
-    pub async fn hash(&self, number: MobileNumber, pin: Pin) -> Result<PinHash, HashError> {
+    pub async fn hash(&self, number: MobileNumber, new: impl Into<Shown>) -> Result<PinHash, HashError> {
+        let new = new.into();
         let (peppers, cost) = (Arc::clone(&self.shared.peppers), self.shared.cost);
-        self.run(move |memory| pin::hash(&peppers, cost, number, &pin, memory)).await
+        self.run(move |memory| pin::hash(&peppers, cost, number, &new, memory)).await
     }
 
     /// Whether this is the PIN. `None` stands for a number without one: the same work, and never right.
@@ -119,12 +119,13 @@ impl Place {
         &self,
         kept: Option<PinHash>,
         number: MobileNumber,
-        pin: Pin,
+        shown: impl Into<Shown>,
     ) -> Result<bool, HashError> {
+        let shown = shown.into();
         let (peppers, cost) = (Arc::clone(&self.shared.peppers), self.shared.cost);
         self.run(move |memory| match kept {
-            Some(kept) => pin::verify(&peppers, &kept, number, &pin, memory),
-            None => pin::hash(&peppers, cost, number, &pin, memory).map(|_| false),
+            Some(kept) => pin::verify(&peppers, &kept, number, &shown, memory),
+            None => pin::hash(&peppers, cost, number, &shown, memory).map(|_| false),
         })
         .await
     }

@@ -4,6 +4,7 @@
 //! down a thief of the database. What counts as an attempt is decided by `ledger`; what a PIN's
 //! hash is, only by [`pin`].
 
+pub mod cursor;
 pub mod hasher;
 pub mod payload;
 pub mod pin;

@@ -4,6 +4,7 @@
 
 use crate::ledger::entry::PayloadHash;
 use atm_rpc::types::account::AccountId;
+use atm_rpc::types::code::OneTimeCode;
 use atm_rpc::types::money::Money;
 use atm_rpc::types::pin::Pin;
 use zeroize::Zeroizing;
@@ -18,6 +19,8 @@ pub enum Payload<'a> {
     Register(&'a Pin),
     /// A change from one PIN to another.
     ChangePin(&'a Pin, &'a Pin),
+    /// A PIN chosen by a one-time code.
+    Redeem(&'a OneTimeCode, &'a Pin),
 }
 
 /// Makes hashes of requests.
@@ -52,6 +55,7 @@ impl PayloadHasher {
             Payload::ChangePin(current, new) => {
                 hasher.update(b"c").update(current.expose()).update(new.expose())
             }
+            Payload::Redeem(code, new) => hasher.update(b"o").update(code.expose()).update(new.expose()),
         };
         let mut hash = [0; 16];
         hash.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
@@ -70,6 +74,7 @@ mod tests {
         let account = |text| AccountId::of(MobileNumber::parse(text).unwrap());
         let (a, b) = (account("0801234567"), account("0801234568"));
         let (p, q) = (Pin::parse("28471").unwrap(), Pin::parse("28472").unwrap());
+        let code = OneTimeCode::from_random(&[9; 12]);
         let hashes: std::collections::HashSet<_> = [
             hasher.hash(a, &Payload::Withdraw(Money::from_minor(1))),
             hasher.hash(a, &Payload::Withdraw(Money::from_minor(2))),
@@ -79,9 +84,11 @@ mod tests {
             hasher.hash(a, &Payload::Register(&q)),
             hasher.hash(a, &Payload::ChangePin(&p, &q)),
             hasher.hash(a, &Payload::ChangePin(&q, &p)),
+            hasher.hash(a, &Payload::Redeem(&code, &p)),
+            hasher.hash(a, &Payload::Redeem(&code, &q)),
             PayloadHasher::new(&[8; 32]).hash(a, &Payload::Register(&p)),
         ]
         .into();
-        assert_eq!(hashes.len(), 9);
+        assert_eq!(hashes.len(), 11);
     }
 }

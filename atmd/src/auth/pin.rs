@@ -3,6 +3,7 @@
 
 use crate::ledger::book::PinHash;
 use argon2::{Algorithm, Argon2, AssociatedData, Block, Params, ParamsBuilder, Version};
+use atm_rpc::types::code::OneTimeCode;
 use atm_rpc::types::mobile::MobileNumber;
 use atm_rpc::types::pin::Pin;
 use std::collections::BTreeMap;
@@ -35,6 +36,37 @@ pub enum PinError {
     Random(getrandom::Error),
 }
 
+/// What a customer shows: the PIN, or a one-time code in its place. One is never the other, because their lengths
+/// differ.
+#[derive(Clone)]
+pub enum Shown {
+    /// The PIN.
+    Pin(Pin),
+    /// The code.
+    Code(OneTimeCode),
+}
+
+impl Shown {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Pin(pin) => pin.expose(),
+            Self::Code(code) => code.expose(),
+        }
+    }
+}
+
+impl From<Pin> for Shown {
+    fn from(pin: Pin) -> Self {
+        Self::Pin(pin)
+    }
+}
+
+impl From<OneTimeCode> for Shown {
+    fn from(code: OneTimeCode) -> Self {
+        Self::Code(code)
+    }
+}
+
 /// Memory that one hash after another uses.
 #[derive(Debug, Default)]
 pub struct Memory(Vec<Block>);
@@ -47,7 +79,7 @@ pub fn hash(
     peppers: &Peppers,
     cost: Cost,
     number: MobileNumber,
-    pin: &Pin,
+    shown: &Shown,
     memory: &mut Memory,
 ) -> Result<PinHash, PinError> {
     let mut salt = [0; 16];
@@ -55,7 +87,7 @@ pub fn hash(
     let pepper = peppers.last_key_value().map_or(0, |(id, _)| *id);
     let mut made =
         PinHash { pepper, memory_kib: cost.memory_kib, iterations: cost.iterations, salt, hash: [0; 32] };
-    made.hash = tag(peppers, &made, number, pin, memory)?;
+    made.hash = tag(peppers, &made, number, shown, memory)?;
     Ok(made)
 }
 
@@ -67,11 +99,11 @@ pub fn verify(
     peppers: &Peppers,
     kept: &PinHash,
     number: MobileNumber,
-    pin: &Pin,
+    shown: &Shown,
     memory: &mut Memory,
 ) -> Result<bool, PinError> {
-    let shown = tag(peppers, kept, number, pin, memory)?;
-    Ok(blake3::Hash::from_bytes(shown) == blake3::Hash::from_bytes(kept.hash))
+    let tag = tag(peppers, kept, number, shown, memory)?;
+    Ok(blake3::Hash::from_bytes(tag) == blake3::Hash::from_bytes(kept.hash))
 }
 
 /// Whether a PIN should be hashed anew: its cost or secret is not the current one.
@@ -85,7 +117,7 @@ fn tag(
     peppers: &Peppers,
     kept: &PinHash,
     number: MobileNumber,
-    pin: &Pin,
+    shown: &Shown,
     memory: &mut Memory,
 ) -> Result<[u8; 32], PinError> {
     let pepper = peppers.get(&kept.pepper).ok_or(PinError::MissingPepper(kept.pepper))?;
@@ -108,7 +140,7 @@ fn tag(
     let mut tag = [0; 32];
     let blocks = memory.0.get_mut(..blocks).unwrap_or_default();
     argon2
-        .hash_password_into_with_memory(pin.expose(), &kept.salt, &mut tag, blocks)
+        .hash_password_into_with_memory(shown.bytes(), &kept.salt, &mut tag, blocks)
         .map_err(PinError::Parameters)?;
     Ok(tag)
 }
@@ -131,7 +163,8 @@ mod tests {
     fn a_pin_is_verified_by_its_number_and_pepper_only() {
         let memory = &mut Memory::default();
         let (ours, theirs) = (number("0801234567"), number("0801234568"));
-        let (right, wrong) = (Pin::parse("28471").unwrap(), Pin::parse("28472").unwrap());
+        let pin = |digits| Shown::from(Pin::parse(digits).unwrap());
+        let (right, wrong) = (pin("28471"), pin("28472"));
         let keys = peppers(&[(1, 7)]);
         let kept = hash(&keys, COST, ours, &right, memory).unwrap();
         assert!(verify(&keys, &kept, ours, &right, memory).unwrap());
@@ -147,7 +180,7 @@ mod tests {
     #[test]
     fn a_pin_is_hashed_anew_when_cost_or_pepper_change() {
         let memory = &mut Memory::default();
-        let pin = Pin::parse("28471").unwrap();
+        let pin = Shown::from(Pin::parse("28471").unwrap());
         let kept = hash(&peppers(&[(1, 7)]), COST, number("0801234567"), &pin, memory).unwrap();
         assert!(!is_outdated(&peppers(&[(1, 7)]), COST, &kept));
         assert!(is_outdated(&peppers(&[(1, 7), (2, 9)]), COST, &kept));

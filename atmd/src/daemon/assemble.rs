@@ -1,6 +1,7 @@
 //! Puts the parts together, as the configuration has it.
 
 use super::StartError;
+use crate::auth::cursor::Cursors;
 use crate::auth::hasher::Hasher;
 use crate::auth::payload::PayloadHasher;
 use crate::auth::pin::{Cost, Peppers};
@@ -54,6 +55,7 @@ pub(super) fn services(config: &Config, parts: Parts) -> Result<Arc<Services>, S
         rules: rules(config),
         hasher: Hasher::start(peppers, cost, auth.hash_threads).map_err(StartError::Threads)?,
         payloads: PayloadHasher::new(&payload_secret),
+        cursors: Cursors::new(&payload_secret),
         strangers: Mutex::new(Strangers::new(auth.strangers_max)),
         throttle: Mutex::new(Throttle::new(auth.peer_burst, auth.peer_per_minute)),
         refusals: Mutex::new(Refusals::new(

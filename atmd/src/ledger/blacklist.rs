@@ -2,12 +2,15 @@
 
 use crate::ledger::Now;
 use crate::ledger::book::{Book, Draft, Event, Listed};
+use crate::ledger::request::Listing;
 use atm_rpc::error::{Rejection, SessionEnd};
-use atm_rpc::operator::blacklist::{BlacklistAct, BlacklistChange};
+use atm_rpc::operator::blacklist::{BlacklistAct, BlacklistChange, BlacklistImported};
 use atm_rpc::types::account::AccountId;
 use atm_rpc::types::action::Action;
+use atm_rpc::types::key::SessionId;
 use atm_rpc::types::mobile::MobileNumber;
 use atm_rpc::types::time::Timestamp;
+use std::collections::HashMap;
 
 /// Who acted where no operator did.
 pub const ATMD: &str = "atmd";
@@ -35,6 +38,11 @@ pub(super) fn add(
     until: Option<Timestamp>,
     now: Now,
 ) -> u32 {
+    put(book, account, reason, actor, until, now);
+    end_sessions(book, book.open_sessions(account), SessionEnd::Blacklisted, now)
+}
+
+fn put(book: &mut Book, account: AccountId, reason: &str, actor: &str, until: Option<Timestamp>, now: Now) {
     let known = bar(book, account, now).is_some();
     let id = note_event(book, account, BlacklistAct::Added, reason, actor, until, now);
     let listed = Listed { id, reason: reason.into(), actor: actor.into(), since: now.at, until };
@@ -44,16 +52,27 @@ pub(super) fn add(
         // Cannot fail: the entry moves no money.
         let _ = book.record(Draft::note(Action::Blacklisted, account), now);
     }
+}
+
+/// Ends sessions, and says how many of them were open.
+pub(super) fn end_sessions(book: &mut Book, sessions: Vec<SessionId>, why: SessionEnd, now: Now) -> u32 {
     let mut ended: u32 = 0;
-    for session in book.open_sessions(account) {
-        if book.end_session(session, SessionEnd::Blacklisted, now) {
+    for session in sessions {
+        if book.end_session(session, why, now) {
             ended = ended.saturating_add(1);
         }
     }
     ended
 }
 
-fn remove(book: &mut Book, account: AccountId, act: BlacklistAct, reason: &str, actor: &str, now: Now) {
+pub(super) fn remove(
+    book: &mut Book,
+    account: AccountId,
+    act: BlacklistAct,
+    reason: &str,
+    actor: &str,
+    now: Now,
+) {
     note_event(book, account, act, reason, actor, None, now);
     book.blacklist.remove(&account);
     book.changes.listed.insert(account);
@@ -61,7 +80,7 @@ fn remove(book: &mut Book, account: AccountId, act: BlacklistAct, reason: &str, 
     let _ = book.record(Draft::note(Action::Unblacklisted, account), now);
 }
 
-fn clear_failures(book: &mut Book, account: AccountId) -> u32 {
+pub(super) fn clear_failures(book: &mut Book, account: AccountId) -> u32 {
     let Some(credential) = book.credentials.get_mut(&account) else { return 0 };
     let failures = credential.guesses.failures;
     if credential.guesses.attempts > 0 {
@@ -87,7 +106,7 @@ fn note_event(
     id
 }
 
-fn shown(number: MobileNumber, masked: bool) -> String {
+pub(super) fn shown(number: MobileNumber, masked: bool) -> String {
     if masked { number.masked() } else { number.full() }
 }
 
@@ -141,4 +160,35 @@ pub(super) fn operator_removes(
         sessions_ended: 0,
         failures_cleared,
     }
+}
+
+/// Puts all numbers of a list on the blacklist. Those that are there already with the same words stay as they are.
+pub(super) fn import(book: &mut Book, rows: &[Listing], actor: &str, now: Now) -> BlacklistImported {
+    let mut sessions: HashMap<AccountId, Vec<SessionId>> = HashMap::new();
+    for (id, session) in book.sessions.iter().filter(|(_, session)| session.ended.is_none()) {
+        sessions.entry(session.account).or_default().push(*id);
+    }
+    let mut imported = BlacklistImported { rows: count(rows.len()), ..BlacklistImported::default() };
+    for Listing { number, reason, until } in rows {
+        let account = AccountId::of(*number);
+        if !book.accounts.contains_key(&account) {
+            imported.unregistered += 1;
+        }
+        expire(book, account, now);
+        let same = |listed: &Listed| listed.reason == *reason && listed.until == *until;
+        if book.blacklist.get(&account).is_some_and(same) {
+            continue;
+        }
+        put(book, account, reason, actor, *until, now);
+        let open = sessions.remove(&account).unwrap_or_default();
+        let ended = end_sessions(book, open, SessionEnd::Blacklisted, now);
+        imported.sessions_ended += u64::from(ended);
+        imported.added += 1;
+    }
+    imported.changed = imported.added > 0;
+    imported
+}
+
+fn count(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
 }

@@ -7,7 +7,7 @@ use crate::ledger::operators::{Certificate, Operator};
 use crate::ledger::request::{Answer, Audit, Checkpoint, NewOperator};
 use atm_rpc::error::{Rejection, ServiceError, SessionEnd};
 use atm_rpc::operator::blacklist::BlacklistAct;
-use atm_rpc::types::account::AccountId;
+use atm_rpc::types::account::{AccountId, AccountState};
 use atm_rpc::types::action::Action;
 use atm_rpc::types::key::{RequestKey, Seq, SessionId};
 use atm_rpc::types::money::Money;
@@ -37,19 +37,6 @@ impl Default for Head {
         let date = BusinessDate::from_days(0);
         Self { seq: 0, vault: Money::ZERO, date, audit: 0, session: 0, event: 0 }
     }
-}
-
-/// What an account may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AccountState {
-    /// Everything.
-    Active,
-    /// No money goes out.
-    DebitBlocked,
-    /// No money comes in.
-    CreditBlocked,
-    /// Nothing any more.
-    Closed,
 }
 
 /// An account and its cached balance.
@@ -89,6 +76,17 @@ pub struct Credential {
     pub pin: PinHash,
     /// Attempts since the last right one.
     pub guesses: Guesses,
+}
+
+/// A one-time code by which a customer chooses a PIN without the old one. Attempts count as those of the PIN.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResetCode {
+    /// The code, hashed as PINs are.
+    pub code: PinHash,
+    /// When it was given.
+    pub issued_at: Timestamp,
+    /// From when on it is of no use.
+    pub expires_at: Timestamp,
 }
 
 /// A customer's session.
@@ -171,6 +169,8 @@ pub struct Changes {
     pub accounts: BTreeSet<AccountId>,
     /// Credentials that are new or changed.
     pub credentials: BTreeSet<AccountId>,
+    /// Accounts whose one-time code was given or is gone.
+    pub codes: BTreeSet<AccountId>,
     /// Sessions that are new or changed.
     pub sessions: BTreeSet<SessionId>,
     /// Numbers that were put on the blacklist or taken off.
@@ -200,6 +200,8 @@ pub struct Book {
     pub accounts: HashMap<AccountId, Account>,
     /// PINs, by account.
     pub credentials: HashMap<AccountId, Credential>,
+    /// One-time codes, by account.
+    pub codes: HashMap<AccountId, ResetCode>,
     /// Sessions.
     pub sessions: BTreeMap<SessionId, Session>,
     /// The blacklist, by number.

@@ -1,12 +1,12 @@
 //! Attempts, log-ins and sessions.
 
 use crate::ledger::blacklist::{self, ATMD};
-use crate::ledger::book::{AccountState, Book, Draft, Session};
+use crate::ledger::book::{Book, Draft, Session};
 use crate::ledger::guesses::Verdict;
 use crate::ledger::request::{Answer, Attempt, Caller, LoginOrder, replay};
 use crate::ledger::{Now, Rules};
 use atm_rpc::error::{Rejection, ServiceError, SessionEnd};
-use atm_rpc::types::account::AccountId;
+use atm_rpc::types::account::{AccountId, AccountState};
 use atm_rpc::types::action::Action;
 use atm_rpc::types::key::SessionId;
 use atm_rpc::types::mobile::MobileNumber;
@@ -15,7 +15,7 @@ use atm_rpc::types::terminal::TerminalName;
 /// When to come back while as many attempts as are allowed wait for their verdict.
 const ATTEMPTS_RETRY_MS: u32 = 1_000;
 /// When to come back where the PIN was changed in the middle of a log-in.
-const PIN_CHANGED_RETRY_MS: u32 = 100;
+pub(super) const PIN_CHANGED_RETRY_MS: u32 = 100;
 
 /// Whether a session may act now. What an operator or a newer log-in did reaches it here.
 pub(super) fn check_session(

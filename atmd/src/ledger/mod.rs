@@ -6,9 +6,11 @@
 //!
 //! - [`request`]: what can be asked, what each request needs to have read, and the answers.
 //! - [`book`]: state of a batch, and the only functions that book money.
-//! - `movement`, `login`, `pin`, `blacklist`, `operators`: the rules; `operate`: what operators do, and its audit.
+//! - `movement`, `login`, `pin`, `redeem`, `account`, `blacklist`, `operators`: the rules; `operate`: what operators
+//!   do, and its audit.
 #![deny(clippy::float_arithmetic)]
 
+mod account;
 pub mod blacklist;
 pub mod book;
 pub mod entry;
@@ -18,6 +20,7 @@ mod movement;
 mod operate;
 pub mod operators;
 mod pin;
+mod redeem;
 pub mod request;
 #[cfg(test)]
 mod tests;
@@ -85,7 +88,11 @@ pub fn decide(book: &mut Book, request: &Request, rules: &Rules, now: Now) -> Re
         Request::Touch { session } => Ok(login::touch(book, *session, now)),
         Request::EndSession { caller, reason } => Ok(login::end(book, *caller, *reason, now)),
         Request::Exit { caller } => login::exit(book, *caller, rules, now),
-        Request::Operate { audit, act } => operate::operate(book, audit, act, now),
+        Request::BeginRedeem { number, key, payload } => {
+            redeem::begin(book, *number, (*key, *payload), rules, now)
+        }
+        Request::Redeem(order) => redeem::redeem(book, order, now),
+        Request::Operate { audit, act } => operate::operate(book, audit, act, rules, now),
         Request::Checkpoint(checkpoint) => Ok(book.keep_checkpoint(checkpoint)),
         Request::ForgetRejections { before } => {
             book.changes.forget_rejections_before = Some(*before);

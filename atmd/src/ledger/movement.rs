@@ -1,11 +1,11 @@
 //! Cash in and out.
 
-use crate::ledger::book::{AccountState, Book, Draft};
+use crate::ledger::book::{Book, Draft};
 use crate::ledger::entry::Transfer;
 use crate::ledger::request::{Answer, Direction, Movement, replay};
 use crate::ledger::{Now, Rules, login};
 use atm_rpc::error::{Rejection, ServiceError};
-use atm_rpc::types::account::AccountId;
+use atm_rpc::types::account::{AccountId, AccountState};
 use atm_rpc::types::action::Action;
 use atm_rpc::types::money::Money;
 
@@ -52,7 +52,7 @@ fn state(book: &Book, account: AccountId) -> AccountState {
 fn check_withdrawal(book: &Book, order: &Movement, rules: &Rules) -> Result<(), Rejection> {
     match state(book, order.caller.account) {
         AccountState::Closed => return Err(Rejection::AccountClosed),
-        AccountState::DebitBlocked => return Err(Rejection::DebitBlocked),
+        AccountState::DebitBlocked | AccountState::Blocked => return Err(Rejection::DebitBlocked),
         AccountState::Active | AccountState::CreditBlocked => {}
     }
     let amount = order.amount;
@@ -87,7 +87,7 @@ fn check_withdrawal(book: &Book, order: &Movement, rules: &Rules) -> Result<(), 
 fn check_deposit(book: &Book, order: &Movement, rules: &Rules) -> Result<(), Rejection> {
     match state(book, order.caller.account) {
         AccountState::Closed => return Err(Rejection::AccountClosed),
-        AccountState::CreditBlocked => return Err(Rejection::CreditBlocked),
+        AccountState::CreditBlocked | AccountState::Blocked => return Err(Rejection::CreditBlocked),
         AccountState::Active | AccountState::DebitBlocked => {}
     }
     if order.amount <= Money::ZERO {

@@ -2,19 +2,24 @@
 
 use crate::ledger::book::Book;
 use crate::ledger::request::{Answer, Audit, AuditDraft, OperatorAct};
-use crate::ledger::{Now, blacklist, operators};
+use crate::ledger::{Now, Rules, account, blacklist, operators};
 use atm_rpc::error::{ServiceError, SessionEnd};
+use atm_rpc::operator::account::AccountChange;
 
 /// Does what an operator asked for, or notes that it was refused, with its row of the audit log.
 pub(super) fn operate(
     book: &mut Book,
     draft: &AuditDraft,
     act: &OperatorAct,
+    rules: &Rules,
     now: Now,
 ) -> Result<Answer, ServiceError> {
-    let answer = decide(book, &draft.operator, act, now);
+    let answer = decide(book, &draft.operator, act, rules, now);
     let mut result = match (act, &answer) {
         (OperatorAct::Noted(result), _) => result.clone(),
+        (_, Ok(Answer::Imported(imported))) if imported.changed => {
+            format!("done: {} of {} rows", imported.added, imported.rows)
+        }
         (_, Ok(answer)) => if answer.changed() == Some(false) { "unchanged" } else { "done" }.to_owned(),
         (_, Err(error)) => format!("refused: {error}"),
     };
@@ -32,7 +37,13 @@ pub(super) fn operate(
 }
 
 /// What the act comes to. An error has changed nothing.
-fn decide(book: &mut Book, actor: &str, act: &OperatorAct, now: Now) -> Result<Answer, ServiceError> {
+fn decide(
+    book: &mut Book,
+    actor: &str,
+    act: &OperatorAct,
+    rules: &Rules,
+    now: Now,
+) -> Result<Answer, ServiceError> {
     let notes = matches!(act, OperatorAct::Refused(_) | OperatorAct::Noted(_));
     if !notes && operators::is_out(book, actor) {
         return Err(ServiceError::Unauthenticated(SessionEnd::OperatorUnknown));
@@ -48,6 +59,13 @@ fn decide(book: &mut Book, actor: &str, act: &OperatorAct, now: Now) -> Result<A
         OperatorAct::OperatorAdd(wish) => operators::add(book, wish, now).map(Answer::Operator),
         OperatorAct::OperatorDisable { name, oneself } => {
             operators::disable(book, name, actor, *oneself).map(Answer::Operator)
+        }
+        OperatorAct::BlacklistImport { rows } => {
+            Ok(Answer::Imported(blacklist::import(book, rows, actor, now)))
+        }
+        OperatorAct::Account { number, act, masked } => {
+            let change = account::change(book, *number, act, actor, rules, now)?;
+            Ok(Answer::Account(AccountChange { number: blacklist::shown(*number, *masked), ..change }))
         }
         OperatorAct::Refused(error) => Err(*error),
         OperatorAct::Noted(_) => Ok(Answer::Done),

@@ -1,14 +1,16 @@
 //! New customers and new PINs.
 
 use crate::ledger::blacklist;
-use crate::ledger::book::{Account, AccountState, Book, Credential, Draft, PinHash};
-use crate::ledger::entry::Transfer;
+use crate::ledger::book::{Account, Book, Credential, Draft, PinHash};
+use crate::ledger::entry::{PayloadHash, Transfer};
 use crate::ledger::guesses::Guesses;
 use crate::ledger::request::{Answer, PinOrder, Registration, Unfit, Verified, replay};
 use crate::ledger::{Now, Rules, login};
+use atm_rpc::customer::Receipt;
 use atm_rpc::error::{Rejection, ServiceError, SessionEnd};
-use atm_rpc::types::account::AccountId;
+use atm_rpc::types::account::{AccountId, AccountState};
 use atm_rpc::types::action::Action;
+use atm_rpc::types::key::RequestKey;
 use atm_rpc::types::money::Money;
 
 pub(super) fn register(
@@ -31,6 +33,20 @@ pub(super) fn register(
             return Err(ServiceError::Rejected(rejection));
         }
     };
+    let request = Some((order.key, order.payload));
+    let receipt = open(book, account, pin, request, rules, now).map_err(ServiceError::Rejected)?;
+    Ok(Answer::Receipt(receipt))
+}
+
+/// Opens an account, after it was checked that the opening amount fits.
+pub(super) fn open(
+    book: &mut Book,
+    account: AccountId,
+    pin: PinHash,
+    request: Option<(RequestKey, PayloadHash)>,
+    rules: &Rules,
+    now: Now,
+) -> Result<Receipt, Rejection> {
     let opened = Account {
         posted: Money::ZERO,
         pending: Money::ZERO,
@@ -41,15 +57,14 @@ pub(super) fn register(
     book.accounts.insert(account, opened);
     book.credentials.insert(account, Credential { pin, guesses: Guesses::default() });
     book.changes.credentials.insert(account);
-    let request = Some((order.key, order.payload));
     let draft = Draft { request, ..Draft::note(Action::Registered, account) };
-    let receipt = book.record(draft, now).map_err(ServiceError::Rejected)?.receipt(false);
+    let receipt = book.record(draft, now)?.receipt(false);
     if rules.opening_customer > Money::ZERO {
         let transfer = Some(opening(account, rules));
         let draft = Draft { transfer, ..Draft::note(Action::Opening, account) };
-        book.record(draft, now).map_err(ServiceError::Rejected)?;
+        book.record(draft, now)?;
     }
-    Ok(Answer::Receipt(receipt))
+    Ok(receipt)
 }
 
 fn may_register<'a>(
@@ -73,7 +88,7 @@ fn may_register<'a>(
 }
 
 /// What a new account opens with.
-const fn opening(account: AccountId, rules: &Rules) -> Transfer {
+pub(super) const fn opening(account: AccountId, rules: &Rules) -> Transfer {
     Transfer { debit: AccountId::EQUITY, credit: account, amount: rules.opening_customer }
 }
 
@@ -112,6 +127,8 @@ fn apply_change(book: &mut Book, order: &PinOrder, rules: &Rules, now: Now) -> R
     if let Some(credential) = book.credentials.get_mut(&account) {
         credential.pin = pin;
     }
+    // A code is for somebody who does not know the PIN.
+    super::account::drop_code(book, account);
     // Whoever is in by the old PIN elsewhere is out.
     for other in book.open_sessions(account) {
         if other != order.caller.session {

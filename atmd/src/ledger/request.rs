@@ -1,13 +1,14 @@
 //! What can be asked of the ledger, what a request needs to have read, and the answers.
 
-use crate::ledger::book::{Book, KeyRecord, PinHash};
+use crate::ledger::book::{Book, KeyRecord, PinHash, ResetCode};
 use crate::ledger::entry::PayloadHash;
 use crate::ledger::operators::{NewKey, Standing};
 use crate::ledger::{Now, Rules};
 use atm_rpc::customer::{KeyOutcome, Receipt};
 use atm_rpc::error::{Rejection, ServiceError, SessionEnd};
 use atm_rpc::operator::Role;
-use atm_rpc::operator::blacklist::BlacklistChange;
+use atm_rpc::operator::account::{AccountChange, Block};
+use atm_rpc::operator::blacklist::{BlacklistChange, BlacklistImported};
 use atm_rpc::operator::operators::Oneself;
 use atm_rpc::types::account::AccountId;
 use atm_rpc::types::key::{RequestKey, SessionId};
@@ -112,6 +113,23 @@ pub struct Attempt {
     pub change: Option<(Caller, RequestKey, PayloadHash)>,
 }
 
+/// A PIN chosen by a one-time code that was right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RedeemOrder {
+    /// The number.
+    pub number: MobileNumber,
+    /// Under which key.
+    pub key: RequestKey,
+    /// Hash of the request.
+    pub payload: PayloadHash,
+    /// Salt of the hash that the code was verified against.
+    pub salt: [u8; 16],
+    /// Where.
+    pub terminal: TerminalName,
+    /// The new PIN, or why it is refused.
+    pub new: Result<PinHash, WeakPin>,
+}
+
 /// A log-in whose PIN was right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoginOrder {
@@ -159,11 +177,62 @@ pub enum OperatorAct {
         /// Whether it may be the one who asks.
         oneself: Oneself,
     },
+    /// Puts many numbers on the blacklist, all of them or none.
+    BlacklistImport {
+        /// Which.
+        rows: Vec<Listing>,
+    },
+    /// Changes an account.
+    Account {
+        /// Whose.
+        number: MobileNumber,
+        /// How.
+        act: Box<AccountAct>,
+        /// Whether the answer shows the number masked.
+        masked: bool,
+    },
     /// Was refused. Leaves a row in the audit log, and nothing else.
     Refused(ServiceError),
     /// Did something outside the database, and what came of it. Leaves a row in the audit log, and nothing
     /// else.
     Noted(String),
+}
+
+/// A number that is to be on the blacklist.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listing {
+    /// Which.
+    pub number: MobileNumber,
+    /// Why.
+    pub reason: String,
+    /// Until when; `None` is for good.
+    pub until: Option<Timestamp>,
+}
+
+/// What an operator does to an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccountAct {
+    /// Opens it.
+    Open {
+        /// A PIN that nobody knows.
+        pin: PinHash,
+        /// The code by which the customer chooses one.
+        code: ResetCode,
+    },
+    /// Lets no money out, or in.
+    Block(Block),
+    /// Clears every bar there is.
+    Unblock {
+        /// Why, for the history of the blacklist.
+        reason: String,
+    },
+    /// Gives a code by which the customer chooses a new PIN.
+    ResetPin {
+        /// The code.
+        code: ResetCode,
+    },
+    /// Closes it, for good.
+    Close,
 }
 
 /// Who did something, for the audit log.
@@ -251,6 +320,17 @@ pub enum Request {
         /// Where.
         terminal: Option<TerminalName>,
     },
+    /// Counts an attempt to show a one-time code, or refuses it.
+    BeginRedeem {
+        /// Whose code.
+        number: MobileNumber,
+        /// Under which key.
+        key: RequestKey,
+        /// Hash of the request.
+        payload: PayloadHash,
+    },
+    /// Sets the PIN that was chosen by a right one-time code.
+    Redeem(RedeemOrder),
     /// Begins a session.
     Login(LoginOrder),
     /// Goes on with a session over another connection.
@@ -305,6 +385,8 @@ pub struct Needs {
     pub accounts: BTreeSet<AccountId>,
     /// Accounts whose PINs are needed.
     pub credentials: BTreeSet<AccountId>,
+    /// Accounts whose one-time codes are needed.
+    pub codes: BTreeSet<AccountId>,
     /// Accounts whose open sessions are needed.
     pub open_sessions: BTreeSet<AccountId>,
     /// Sessions by id.
@@ -337,12 +419,18 @@ impl Needs {
             Request::ChangePin(order) => {
                 self.keyed(order.caller, order.key);
                 self.guess(order.caller.account);
+                self.codes.insert(order.caller.account);
             }
             Request::BeginAttempt(attempt) => {
                 self.guess(AccountId::of(attempt.number));
                 if let Some((caller, key, _)) = attempt.change {
                     self.keyed(caller, key);
                 }
+            }
+            Request::BeginRedeem { number, key, .. } | Request::Redeem(RedeemOrder { number, key, .. }) => {
+                self.guess(AccountId::of(*number));
+                self.codes.insert(AccountId::of(*number));
+                self.keys.insert(*key);
             }
             Request::FailAttempt { number, .. } => self.guess(AccountId::of(*number)),
             Request::Login(order) => {
@@ -379,6 +467,16 @@ impl Needs {
                 self.guess(AccountId::of(*number));
             }
             OperatorAct::OperatorAdd(_) | OperatorAct::OperatorDisable { .. } => self.all_operators = true,
+            OperatorAct::BlacklistImport { rows } => {
+                rows.iter().for_each(|row| self.guess(AccountId::of(row.number)));
+            }
+            OperatorAct::Account { number, act, .. } => {
+                self.guess(AccountId::of(*number));
+                self.codes.insert(AccountId::of(*number));
+                if let AccountAct::Open { .. } = **act {
+                    self.accounts.insert(AccountId::EQUITY);
+                }
+            }
             OperatorAct::Refused(_) | OperatorAct::Noted(_) => {}
         }
     }
@@ -413,6 +511,8 @@ pub enum Answer {
     Outcome(KeyOutcome),
     /// The PIN may be hashed and compared with this.
     Verify(PinHash),
+    /// The number has no one-time code that is good; what is shown is wrong.
+    NoCode,
     /// The number has no account; the attempt counts elsewhere.
     Stranger,
     /// A session began or goes on.
@@ -430,6 +530,10 @@ pub enum Answer {
     Blacklist(BlacklistChange),
     /// What became of an operator.
     Operator(Standing),
+    /// What many of them did.
+    Imported(BlacklistImported),
+    /// What a change of an account did.
+    Account(AccountChange),
 }
 
 impl Answer {
@@ -439,6 +543,8 @@ impl Answer {
         match self {
             Self::Blacklist(change) => Some(change.changed),
             Self::Operator(standing) => Some(standing.changed),
+            Self::Imported(imported) => Some(imported.changed),
+            Self::Account(change) => Some(change.changed),
             _ => None,
         }
     }

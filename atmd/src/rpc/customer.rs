@@ -1,14 +1,14 @@
 //! The service for customers: one connection, at most one session.
 
 use super::listen::End;
-use super::{Services, internal, login, receipt, unexpected, unreadable};
+use super::{Services, internal, login, receipt, redeem, unexpected, unreadable};
 use crate::auth::payload::Payload;
 use crate::clock;
 use crate::ledger::book::Account;
 use crate::ledger::request::{Answer, Caller, Direction, Movement, Request};
 use atm_rpc::customer::{
-    Balance, Credentials, Customer, KeyOutcome, PinChange, Receipt, STATEMENT_LINES_MAX, ServerInfo, Session,
-    Standing, StatementLine,
+    Balance, Credentials, Customer, KeyOutcome, PinChange, Receipt, Redemption, STATEMENT_LINES_MAX,
+    ServerInfo, Session, Standing, StatementLine,
 };
 use atm_rpc::error::{ServiceError, SessionEnd};
 use atm_rpc::types::account::AccountId;
@@ -339,6 +339,18 @@ impl Customer for CustomerConnection {
             login::delay(&self.services, arrived, error).await;
         }
         self.settle(caller, result)
+    }
+
+    async fn redeem(
+        self,
+        _: Context,
+        key: RequestKey,
+        redemption: Redemption,
+        terminal: TerminalName,
+    ) -> Result<Receipt, ServiceError> {
+        self.enter()?;
+        self.services.admit(self.peer)?;
+        finish(redeem::redeem(Arc::clone(&self.services), key, redemption, terminal)).await
     }
 
     async fn exit(self, _: Context) -> Result<(), ServiceError> {

@@ -25,7 +25,7 @@ use tokio::time::sleep_until;
 /// When to come back where too many wait for the hasher.
 const HASHER_RETRY_MS: u32 = 1_000;
 
-fn hash_error(error: HashError) -> ServiceError {
+pub(super) fn hash_error(error: HashError) -> ServiceError {
     match error {
         HashError::Busy => ServiceError::Busy { retry_after_ms: HASHER_RETRY_MS },
         other => internal(&other),
@@ -115,7 +115,7 @@ pub(super) async fn login(
     Ok((answer, token))
 }
 
-fn refused(result: Result<Answer, ServiceError>) -> ServiceError {
+pub(super) fn refused(result: Result<Answer, ServiceError>) -> ServiceError {
     match result {
         Err(error) => error,
         Ok(answer) => unexpected(&answer),

@@ -1,17 +1,19 @@
 //! The services: who is asking, call, map the error once. Policy is elsewhere.
 //!
 //! - `listen`: connections, their bounds, TLS, and the task that serves each.
-//! - `customer`, `login`: the service for customers.
+//! - `customer`, `login`, `redeem`: the service for customers.
 //! - `operator`: the service for operators, its rights and its audit.
 
 mod customer;
 mod listen;
 mod login;
 mod operator;
+mod redeem;
 
 pub use listen::{Gate, Listener};
 pub use operator::Presence;
 
+use crate::auth::cursor::Cursors;
 use crate::auth::hasher::Hasher;
 use crate::auth::payload::PayloadHasher;
 use crate::auth::refusals::Refusals;
@@ -51,6 +53,8 @@ pub struct Services {
     pub hasher: Hasher,
     /// Hashes requests.
     pub payloads: PayloadHasher,
+    /// Places in lists of accounts.
+    pub cursors: Cursors,
     /// Failures of numbers without an account.
     pub strangers: Mutex<Strangers>,
     /// Attempts per peer.

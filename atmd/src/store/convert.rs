@@ -3,9 +3,9 @@
 use super::StoreError;
 use super::entity::{
     account, audit, blacklist, blacklist_event, certificate, credential, journal, operator, rejection,
-    session,
+    reset_code, session,
 };
-use crate::ledger::book::{Account, AccountState, Credential, Event, KeyRecord, Listed, PinHash, Session};
+use crate::ledger::book::{Account, Credential, Event, KeyRecord, Listed, PinHash, ResetCode, Session};
 use crate::ledger::entry::{Entry, PayloadHash, SessionRef, Transfer};
 use crate::ledger::guesses::Guesses;
 use crate::ledger::operators::{Certificate, Operator};
@@ -14,7 +14,7 @@ use crate::seal::RowMac;
 use atm_rpc::error::{Rejection, SessionEnd};
 use atm_rpc::operator::Role;
 use atm_rpc::operator::blacklist::BlacklistAct;
-use atm_rpc::types::account::AccountId;
+use atm_rpc::types::account::{AccountId, AccountState};
 use atm_rpc::types::action::Action;
 use atm_rpc::types::key::{RequestKey, Seq, SessionId};
 use atm_rpc::types::money::Money;
@@ -47,6 +47,7 @@ const ACCOUNT_STATES: &[(AccountState, i32)] = &[
     (AccountState::DebitBlocked, 1),
     (AccountState::CreditBlocked, 2),
     (AccountState::Closed, 3),
+    (AccountState::Blocked, 4),
 ];
 
 const SESSION_ENDS: &[(SessionEnd, i32)] = &[
@@ -56,6 +57,8 @@ const SESSION_ENDS: &[(SessionEnd, i32)] = &[
     (SessionEnd::Idle, 4),
     (SessionEnd::TooLong, 5),
     (SessionEnd::Blacklisted, 6),
+    (SessionEnd::PinReset, 7),
+    (SessionEnd::AccountClosed, 8),
 ];
 
 const ACTS: &[(BlacklistAct, i32)] =
@@ -129,6 +132,10 @@ pub(super) fn certificate_row(operator: i64, certificate: &Certificate) -> certi
     certificate::Model { operator, key_hash: certificate.key.to_vec(), pem: certificate.pem.clone() }
 }
 
+pub(super) fn state_code(state: AccountState) -> i32 {
+    code_of(ACCOUNT_STATES, &state)
+}
+
 pub(super) fn account(row: &account::Model) -> Result<(AccountId, Account), StoreError> {
     let account = Account {
         posted: Money::from_minor(row.posted_minor),
@@ -145,7 +152,7 @@ pub(super) fn account_row(id: AccountId, account: &Account) -> account::Model {
         id: id.raw(),
         posted_minor: account.posted.minor(),
         pending_minor: account.pending.minor(),
-        state: code_of(ACCOUNT_STATES, &account.state),
+        state: state_code(account.state),
         last_seq: account.last_seq.map(|Seq(seq)| seq),
         opened_at: account.opened_at.ms(),
     }
@@ -179,6 +186,32 @@ pub(super) fn credential_row(id: AccountId, credential: &Credential) -> credenti
         attempts: signed(guesses.attempts),
         failures: signed(guesses.failures),
         raised_at: guesses.raised_at_ms,
+    }
+}
+
+pub(super) fn reset_code(row: &reset_code::Model) -> Result<(AccountId, ResetCode), StoreError> {
+    let code = PinHash {
+        pepper: row.pepper,
+        memory_kib: unsigned(row.memory_kib, "cost of a code's hash")?,
+        iterations: unsigned(row.iterations, "cost of a code's hash")?,
+        salt: array(&row.salt, "salt")?,
+        hash: array(&row.hash, "hash of a code")?,
+    };
+    let (issued_at, expires_at) = (Timestamp::from_ms(row.issued_at), Timestamp::from_ms(row.expires_at));
+    Ok((account_id(row.account)?, ResetCode { code, issued_at, expires_at }))
+}
+
+pub(super) fn reset_code_row(id: AccountId, kept: &ResetCode) -> reset_code::Model {
+    let ResetCode { code, issued_at, expires_at } = kept;
+    reset_code::Model {
+        account: id.raw(),
+        pepper: code.pepper,
+        memory_kib: signed(code.memory_kib),
+        iterations: signed(code.iterations),
+        salt: code.salt.to_vec(),
+        hash: code.hash.to_vec(),
+        issued_at: issued_at.ms(),
+        expires_at: expires_at.ms(),
     }
 }
 

@@ -104,6 +104,18 @@ tables! {
         failures: i32,
         raised_at: i64,
     }
+    /// One-time codes.
+    reset_code = "reset_code" {
+        #[sea_orm(primary_key, auto_increment = false)]
+        account: i64,
+        pepper: i32,
+        memory_kib: i32,
+        iterations: i32,
+        salt: Vec<u8>,
+        hash: Vec<u8>,
+        issued_at: i64,
+        expires_at: i64,
+    }
     /// Customers' sessions.
     session = "session" {
         #[sea_orm(primary_key, auto_increment = false)]

@@ -1,7 +1,8 @@
 //! Reads the book of a batch: one statement for each kind of row that is not kept from the batch before.
 
 use super::entity::{
-    account, blacklist, blacklist_event, certificate, credential, journal, operator, rejection, seal, session,
+    account, blacklist, blacklist_event, certificate, credential, journal, operator, rejection, reset_code,
+    seal, session,
 };
 use super::kept::{Customer, Kept};
 use super::statement::list;
@@ -18,6 +19,9 @@ use sea_orm::{
 };
 use std::collections::{BTreeSet, HashMap};
 
+/// The values that a list has at the most: SQLite takes 32,766 parameters in all.
+const LIST_MAX: usize = 16_384;
+
 /// What it reads, `kept` has from then on.
 pub(super) async fn book(
     on: &impl ConnectionTrait,
@@ -29,6 +33,7 @@ pub(super) async fn book(
     let mut book = Book { head, ..Book::default() };
     load_sessions(on, needs, kept, &mut book).await?;
     load_accounts(on, needs, kept, &mut book).await?;
+    load_pins(on, needs, &mut book).await?;
     load_keys(on, needs, &mut book).await?;
     load_operators(on, needs, &mut book).await?;
     if needs.session_head {
@@ -75,9 +80,11 @@ where
     Ok(newest.unwrap_or(0))
 }
 
-/// For a list: see [`list`].
-fn raw(accounts: &BTreeSet<AccountId>) -> Vec<i64> {
-    list(accounts.iter().map(|account| account.raw()))
+/// Lists of all these that a statement takes, whatever the engine: mostly one.
+fn parts(accounts: &BTreeSet<AccountId>) -> impl Iterator<Item = Vec<i64>> {
+    let ids: Vec<i64> = accounts.iter().map(|account| account.raw()).collect();
+    let count = ids.len().div_ceil(LIST_MAX);
+    (0..count).map(move |part| list(ids.iter().copied().skip(part * LIST_MAX).take(LIST_MAX)))
 }
 
 async fn load_sessions(
@@ -96,11 +103,15 @@ async fn load_sessions(
         wanted =
             wanted.add(session::Column::TokenHash.is_in(list(needs.tokens.iter().map(|hash| hash.to_vec()))));
     }
-    if !needs.open_sessions.is_empty() {
-        let open = session::Column::EndedAt.is_null();
-        wanted = wanted.add(session::Column::Account.is_in(raw(&needs.open_sessions)).and(open));
-    }
-    if !wanted.is_empty() {
+    let mut of_accounts = parts(&needs.open_sessions);
+    loop {
+        if let Some(part) = of_accounts.next() {
+            let open = session::Column::EndedAt.is_null();
+            wanted = wanted.add(session::Column::Account.is_in(part).and(open));
+        }
+        if wanted.is_empty() {
+            break;
+        }
         for row in session::Entity::find().filter(wanted).all(on).await? {
             let (id, session) = convert::session(&row)?;
             if session.ended.is_none() {
@@ -108,6 +119,7 @@ async fn load_sessions(
             }
             book.sessions.insert(id, session);
         }
+        wanted = Condition::any();
     }
     let open = needs.sessions.iter().filter_map(|id| Some((*id, kept.sessions.get(id)?.clone())));
     book.sessions.extend(open);
@@ -135,12 +147,23 @@ async fn load_accounts(
         book.accounts.extend(customer.account.map(|account| (id, account)));
         book.blacklist.extend(customer.listed.as_deref().map(|listed| (id, listed.clone())));
     }
-    if !needs.credentials.is_empty() {
-        let ids = raw(&needs.credentials);
+    Ok(())
+}
+
+/// PINs, and the codes that take their place.
+async fn load_pins(on: &impl ConnectionTrait, needs: &Needs, book: &mut Book) -> Result<(), StoreError> {
+    for ids in parts(&needs.credentials) {
         let found = credential::Entity::find().filter(credential::Column::Account.is_in(ids));
         for row in found.all(on).await? {
             let (id, credential) = convert::credential(&row)?;
             book.credentials.insert(id, credential);
+        }
+    }
+    for ids in parts(&needs.codes) {
+        let found = reset_code::Entity::find().filter(reset_code::Column::Account.is_in(ids));
+        for row in found.all(on).await? {
+            let (id, code) = convert::reset_code(&row)?;
+            book.codes.insert(id, code);
         }
     }
     Ok(())
@@ -152,14 +175,15 @@ async fn customers(
     wanted: &BTreeSet<AccountId>,
 ) -> Result<HashMap<AccountId, Customer>, StoreError> {
     let mut found: HashMap<_, _> = wanted.iter().map(|id| (*id, Customer::default())).collect();
-    let ids = raw(wanted);
-    for row in account::Entity::find().filter(account::Column::Id.is_in(ids.clone())).all(on).await? {
-        let (id, account) = convert::account(&row)?;
-        found.entry(id).or_default().account = Some(account);
-    }
-    for row in blacklist::Entity::find().filter(blacklist::Column::Number.is_in(ids)).all(on).await? {
-        let (number, listed) = convert::listed(&row)?;
-        found.entry(number).or_default().listed = Some(Box::new(listed));
+    for ids in parts(wanted) {
+        for row in account::Entity::find().filter(account::Column::Id.is_in(ids.clone())).all(on).await? {
+            let (id, account) = convert::account(&row)?;
+            found.entry(id).or_default().account = Some(account);
+        }
+        for row in blacklist::Entity::find().filter(blacklist::Column::Number.is_in(ids)).all(on).await? {
+            let (number, listed) = convert::listed(&row)?;
+            found.entry(number).or_default().listed = Some(Box::new(listed));
+        }
     }
     Ok(found)
 }

@@ -4,8 +4,9 @@
 //! - `engine`: what differs between SQLite and the servers; `bounded` ends statements that a server leaves open.
 //! - `load` and `save`: a batch's book, read and written in one transaction, by statements of few widths (`statement`);
 //!   what one batch read, the next one has (`kept`).
-//! - [`read`]: everything that only looks; [`verify`]: history with its hashes.
+//! - [`read`], [`accounts`]: everything that only looks; [`verify`]: history with its hashes.
 
+pub mod accounts;
 mod bounded;
 mod convert;
 mod engine;

@@ -7,10 +7,10 @@ use super::error::is_denied;
 use super::heads::SealedHeads;
 use super::{Store, StoreError, convert, load, mysql, postgresql, sqlite};
 use crate::config::{Config, Migrate};
-use crate::ledger::book::{Account, AccountState};
+use crate::ledger::book::Account;
 use crate::seal::Sealer;
 use atm_migrations::Migrator;
-use atm_rpc::types::account::AccountId;
+use atm_rpc::types::account::{AccountId, AccountState};
 use atm_rpc::types::money::Money;
 use atm_rpc::types::time::Timestamp;
 use sea_orm::{

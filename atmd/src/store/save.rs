@@ -2,13 +2,14 @@
 
 use super::entity::{
     account, audit, blacklist, blacklist_event, certificate, checkpoint, credential, journal, operator,
-    rejection, seal, session,
+    rejection, reset_code, seal, session,
 };
 use super::statement::{Texts, list};
 use super::{SealHead, StoreError, convert};
 use crate::ledger::book::{Book, KeyRecord};
 use crate::ledger::request::{Audit, Checkpoint};
 use crate::seal::{Seal, Sealer};
+use atm_rpc::types::account::AccountId;
 use atm_rpc::types::time::Timestamp;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
@@ -62,7 +63,22 @@ async fn save_accounts(on: &impl ConnectionTrait, texts: &Texts, book: &Book) ->
     let credentials = credentials
         .filter_map(|id| Some(convert::credential_row(*id, book.credentials.get(id)?)))
         .collect::<Vec<_>>();
-    texts.put::<credential::Entity>(on, &credentials).await
+    texts.put::<credential::Entity>(on, &credentials).await?;
+    save_codes(on, texts, book).await
+}
+
+async fn save_codes(on: &impl ConnectionTrait, texts: &Texts, book: &Book) -> Result<(), StoreError> {
+    let (given, gone): (Vec<AccountId>, Vec<AccountId>) =
+        book.changes.codes.iter().partition(|id| book.codes.contains_key(id));
+    if !gone.is_empty() {
+        let gone = list(gone.into_iter().map(AccountId::raw));
+        let gone = reset_code::Entity::delete_many().filter(reset_code::Column::Account.is_in(gone));
+        gone.exec(on).await?;
+    }
+    let given = given.into_iter();
+    let given =
+        given.filter_map(|id| Some(convert::reset_code_row(id, book.codes.get(&id)?))).collect::<Vec<_>>();
+    texts.put::<reset_code::Entity>(on, &given).await
 }
 
 async fn save_rejections(on: &impl ConnectionTrait, texts: &Texts, book: &Book) -> Result<(), StoreError> {

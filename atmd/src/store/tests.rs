@@ -6,9 +6,7 @@ use super::verify::{Kept, Part};
 use super::*;
 use crate::config::Config;
 use crate::config::load::from_text;
-use crate::ledger::book::{
-    Account, AccountState, Credential, Event, Head, KeyRecord, Listed, PinHash, Session,
-};
+use crate::ledger::book::{Account, Credential, Event, Head, KeyRecord, Listed, PinHash, ResetCode, Session};
 use crate::ledger::entry::{Entry, SessionRef, Transfer};
 use crate::ledger::guesses::Guesses;
 use crate::ledger::operators::{Certificate, Operator};
@@ -16,7 +14,7 @@ use crate::ledger::request::{Audit, AuditDraft, Checkpoint};
 use atm_rpc::error::{Rejection, SessionEnd};
 use atm_rpc::operator::Role;
 use atm_rpc::operator::blacklist::BlacklistAct;
-use atm_rpc::types::account::AccountId;
+use atm_rpc::types::account::{AccountId, AccountState};
 use atm_rpc::types::action::Action;
 use atm_rpc::types::key::{RequestKey, Seq, SessionId};
 use atm_rpc::types::mobile::MobileNumber;
@@ -185,6 +183,9 @@ fn full_book() -> Book {
     ]
     .into();
     book.credentials = [(alice(), credential(1)), (bob(), credential(2))].into();
+    let code =
+        ResetCode { code: credential(3).pin, issued_at: NOW, expires_at: Timestamp::from_ms(i64::MAX) };
+    book.codes = [(bob(), code)].into();
     let ends = [
         None,
         Some(SessionEnd::Exited),
@@ -215,6 +216,7 @@ fn full_book() -> Book {
     changes.entries = vec![bare, full];
     changes.accounts = book.accounts.keys().copied().collect();
     changes.credentials = book.credentials.keys().copied().collect();
+    changes.codes = book.codes.keys().copied().collect();
     changes.sessions = book.sessions.keys().copied().collect();
     changes.listed = book.blacklist.keys().copied().collect();
     changes.events = vec![
@@ -273,6 +275,7 @@ fn all_of(book: &Book) -> Needs {
     Needs {
         accounts: book.accounts.keys().copied().collect(),
         credentials: book.credentials.keys().copied().collect(),
+        codes: book.codes.keys().copied().collect(),
         open_sessions: [alice()].into(),
         sessions: book.sessions.keys().copied().collect(),
         tokens: [[2; 32], [3; 32]].into(),

@@ -6,7 +6,7 @@ use crate::ledger::entry::{Entry, Transfer};
 use crate::seal::Seal;
 use crate::store::verify::Kept;
 use atm_rpc::operator::ledger::Check;
-use atm_rpc::types::account::AccountId;
+use atm_rpc::types::account::{AccountId, AccountState};
 use atm_rpc::types::action::Action;
 use atm_rpc::types::key::Seq;
 use atm_rpc::types::money::Money;
@@ -33,12 +33,19 @@ struct Balance {
 }
 
 /// An account of the journal.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Known {
     posted: Balance,
+    state: AccountState,
     last: Option<Seq>,
     /// `None`: not a customer's.
     opened_at: Option<Timestamp>,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self { posted: Balance::default(), state: AccountState::Active, last: None, opened_at: None }
+    }
 }
 
 impl Default for Books {
@@ -68,6 +75,7 @@ impl Books {
         let place = Place::Entry(entry.seq.0);
         self.date_goes_on(place, entry.business_date, found);
         self.open(entry, found);
+        self.restrict(entry);
         let vault_before = self.vault.minor;
         let customer = entry.customer.filter(|id| *id != AccountId::VAULT);
         let before = customer.and_then(|id| self.accounts.get(&id)).map(|known| known.posted.minor);
@@ -123,6 +131,7 @@ impl Books {
         differs("pending_minor", 0.into(), account.pending.minor().into());
         let seq = |seq: Option<Seq>| maybe(seq.map(|Seq(seq)| seq));
         differs("last_seq", seq(known.last), seq(account.last_seq));
+        differs("state", known.state.name().into(), account.state.name().into());
         if let Some(opened_at) = known.opened_at {
             differs("opened_at", opened_at.ms().into(), account.opened_at.ms().into());
         }
@@ -174,6 +183,18 @@ impl Books {
             let number = Some(Shown::Account(customer));
             found(Finding { column: Some("customer"), expected: None, found: number, ..finding });
         }
+    }
+
+    /// What an account may do follows from its entries.
+    fn restrict(&mut self, entry: &Entry) {
+        let Some(known) = entry.customer.and_then(|id| self.accounts.get_mut(&id)) else { return };
+        known.state = match entry.action {
+            Action::DebitBlocked => known.state.without_debit(),
+            Action::CreditBlocked => known.state.without_credit(),
+            Action::Unblocked => AccountState::Active,
+            Action::Closed => AccountState::Closed,
+            _ => known.state,
+        };
     }
 
     fn book(&mut self, entry: &Entry, transfer: Transfer, found: Found<'_>) {

@@ -1,10 +1,11 @@
 //! Tests of the ledger's decisions, and the small bank that they act on.
 //!
 //! - `rejections`: each 'no', and which one is given where several apply.
-//! - `sessions`: scripts of log-ins, sessions, PINs and operators, played by `stage`.
+//! - `sessions`, `accounts`: scripts of log-ins, sessions, PINs and operators, played by `stage`.
 //! - `model`: random requests against a naive model of the bank.
 //! - `regressions`: mistakes that it once made.
 
+mod accounts;
 mod model;
 mod operators;
 mod regressions;
@@ -12,16 +13,16 @@ mod rejections;
 mod sessions;
 mod stage;
 
-use crate::ledger::book::{Account, AccountState, Book, PinHash};
+use crate::ledger::book::{Account, Book, PinHash, ResetCode};
 use crate::ledger::entry::PayloadHash;
 use crate::ledger::request::{
-    Answer, Attempt, AuditDraft, Caller, Direction, LoginOrder, Movement, NewOperator, OperatorAct, PinOrder,
-    Registration, Request, Unfit, Verified,
+    AccountAct, Answer, Attempt, AuditDraft, Caller, Direction, LoginOrder, Movement, NewOperator,
+    OperatorAct, PinOrder, RedeemOrder, Registration, Request, Unfit, Verified,
 };
 use crate::ledger::{Now, Rules, decide};
 use atm_rpc::error::ServiceError;
 use atm_rpc::operator::Role;
-use atm_rpc::types::account::AccountId;
+use atm_rpc::types::account::{AccountId, AccountState};
 use atm_rpc::types::key::RequestKey;
 use atm_rpc::types::mobile::MobileNumber;
 use atm_rpc::types::money::Money;
@@ -154,6 +155,25 @@ fn attempt(number: MobileNumber) -> Request {
 
 fn right_pin(number: MobileNumber, salt: [u8; 16], token: [u8; 32]) -> Request {
     Request::Login(LoginOrder { number, salt, rehashed: None, token, terminal: terminal() })
+}
+
+/// The attempt to show a one-time code, and the order that a right one leads to. The new PIN is the one of that salt;
+/// 0 is a weak one.
+fn redemption(number: MobileNumber, key: RequestKey, code: [u8; 16], new: u8) -> (Request, Request) {
+    let payload = payload(AccountId::of(number), 4, i64::from(new));
+    let new = if new == 0 { Err(WeakPin::Run) } else { Ok(pin(new)) };
+    let order = RedeemOrder { number, key, payload, salt: code, terminal: terminal(), new };
+    (Request::BeginRedeem { number, key, payload }, Request::Redeem(order))
+}
+
+/// A one-time code of that salt, given and good until these instants.
+fn code(salt: u8, issued_ms: i64, expires_ms: i64) -> ResetCode {
+    let (issued_at, expires_at) = (Timestamp::from_ms(issued_ms), Timestamp::from_ms(expires_ms));
+    ResetCode { code: pin(salt), issued_at, expires_at }
+}
+
+fn account_act(number: MobileNumber, act: AccountAct) -> Request {
+    operate(OperatorAct::Account { number, act: Box::new(act), masked: true })
 }
 
 fn wrong_pin(number: MobileNumber) -> Request {

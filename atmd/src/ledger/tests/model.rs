@@ -8,7 +8,9 @@ mod naive;
 mod store;
 
 use super::*;
+use crate::ledger::request::Listing;
 use atm_rpc::error::SessionEnd;
+use atm_rpc::operator::account::Block;
 use atm_rpc::types::key::SessionId;
 use invariants::Watch;
 use naive::{Naive, said};
@@ -22,13 +24,21 @@ const KEYS: u8 = 40;
 const AMOUNTS: [i64; 12] = [0, 5, 15, 20, 30, 50, 70, 95, 100, 110, 150, 160];
 /// A clock is set back at times, too.
 const WAITS_MS: [i64; 11] = [0, 1, 900, 20_000, 60_000, 60_001, 150_001, 600_001, DAY_MS, -DAY_MS, -20_000];
-const STATES: [AccountState; 5] = [
-    AccountState::Active,
-    AccountState::Active,
-    AccountState::DebitBlocked,
-    AccountState::CreditBlocked,
-    AccountState::Closed,
+/// What operators do to accounts; a code is of the salt that the step has.
+const ACTS: [fn(ResetCode) -> AccountAct; 10] = [
+    |code| AccountAct::Open { pin: pin(200), code },
+    |_| AccountAct::Block(Block::Debit),
+    |_| AccountAct::Block(Block::Credit),
+    |_| AccountAct::Block(Block::Both),
+    |_| AccountAct::Unblock { reason: "asked".into() },
+    |_| AccountAct::Unblock { reason: "asked".into() },
+    |code| AccountAct::ResetPin { code },
+    |_| AccountAct::Close,
+    |_| AccountAct::Close,
+    |_| AccountAct::Close,
 ];
+/// How long a code is good.
+const CODE_MS: i64 = 100_000;
 
 /// What somebody does next. Numbers are reduced to what there is.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +57,9 @@ enum Step {
     Exit { by: usize },
     List { who: u8, lost: bool, wait: Option<usize> },
     Unlist { who: u8 },
-    Become { who: u8, state: usize },
+    Account { who: u8, act: usize, code: u8 },
+    Redeem { who: u8, key: u8, right: bool, new: u8 },
+    Import { first: u8, lost: bool },
     Again { back: usize },
 }
 
@@ -79,8 +91,8 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (who(), key(), 0_u8..4).prop_map(|(who, key, pin)| Step::Register { who, key, pin }),
         3 => (0..WAITS_MS.len()).prop_map(Step::Wait),
         4 => (0_usize..12).prop_map(|back| Step::Again { back }),
-        4 => who().prop_map(|who| Step::Begin { who }),
-        4 => (0_usize..4, right()).prop_map(|(which, right)| Step::Verdict { which, right }),
+        6 => who().prop_map(|who| Step::Begin { who }),
+        6 => (0_usize..4, right()).prop_map(|(which, right)| Step::Verdict { which, right }),
         6 => (by(), key(), proptest::bool::weighted(0.8), 0_u8..5).prop_map(|(by, key, right, new)| Step::Change { by, key, right, new }),
         2 => (by(), key()).prop_map(|(by, key)| Step::Outcome { by, key }),
         2 => by().prop_map(|by| Step::Resume { by }),
@@ -89,7 +101,9 @@ fn step() -> impl Strategy<Value = Step> {
         1 => by().prop_map(|by| Step::Exit { by }),
         1 => list.prop_map(|(who, lost, wait)| Step::List { who, lost, wait }),
         2 => who().prop_map(|who| Step::Unlist { who }),
-        2 => (who(), 0..STATES.len()).prop_map(|(who, state)| Step::Become { who, state }),
+        8 => (who(), 0..ACTS.len(), 0_u8..3).prop_map(|(who, act, code)| Step::Account { who, act, code }),
+        4 => (who(), key(), right(), 0_u8..5).prop_map(|(who, key, right, new)| Step::Redeem { who, key, right, new }),
+        1 => (who(), any::<bool>()).prop_map(|(first, lost)| Step::Import { first, lost }),
     ]
 }
 
@@ -116,14 +130,6 @@ fn setting() -> impl Strategy<Value = (Rules, Money)> {
     )
 }
 
-/// What reaches the ledger: a request, or an operator's change of an account's state (for which there
-/// is no request yet).
-#[derive(Clone, Debug)]
-enum Deed {
-    Ask(Box<Request>),
-    Become(AccountId, AccountState),
-}
-
 /// Those at the terminals: they know what they were answered, and nothing of the book.
 struct Players {
     clock_ms: i64,
@@ -145,18 +151,28 @@ impl Players {
         self.callers.iter().rev().nth(by).copied().unwrap_or((nobody, [255; 32]))
     }
 
-    fn play(&mut self, step: Step, world: &mut impl FnMut(Deed, i64) -> Decision) {
+    fn play(&mut self, step: Step, world: &mut impl FnMut(Request, i64) -> Decision) {
         if let Step::Wait(wait) = step {
             self.clock_ms += WAITS_MS[wait];
             return;
         }
         let now = self.clock_ms;
-        let mut ask = |request: &Request| world(Deed::Ask(Box::new(request.clone())), now);
+        let mut ask = |request: &Request| world(request.clone(), now);
         let request = match step {
             Step::Wait(_) => return,
-            Step::Become { who, state } => {
-                let _ = world(Deed::Become(account(who), STATES[state]), now);
+            Step::Account { who, act, code: salt } => {
+                account_act(number(who), ACTS[act](code(100 + salt, now, now + CODE_MS)))
+            }
+            Step::Redeem { who, key: k, right, new } => {
+                self.redeem(number(who), key(k), right, new, &mut ask);
                 return;
+            }
+            Step::Import { first, lost } => {
+                let row = |who: u8| {
+                    let reason = if lost { "lost" } else { "stolen" }.into();
+                    Listing { number: number(who % CUSTOMERS), reason, until: None }
+                };
+                operate(OperatorAct::BlacklistImport { rows: vec![row(first), row(first + 1)] })
             }
             Step::Begin { who } => {
                 self.begin(number(who), &mut ask);
@@ -226,6 +242,28 @@ impl Players {
         self.callers.extend(session_of(&decision).map(|caller| (caller, token)));
     }
 
+    fn redeem(
+        &mut self,
+        number: MobileNumber,
+        key: RequestKey,
+        right: bool,
+        new: u8,
+        ask: &mut impl FnMut(&Request) -> Decision,
+    ) {
+        let (begin, _) = redemption(number, key, [0; 16], new);
+        match ask(&begin) {
+            Ok(Answer::Verify(kept)) if right => {
+                let (_, order) = redemption(number, key, kept.salt, new);
+                let _ = ask(&order);
+                self.asked.push(order);
+            }
+            Ok(Answer::Verify(_) | Answer::NoCode) => {
+                let _ = ask(&wrong_pin(number));
+            }
+            _ => {}
+        }
+    }
+
     fn change(
         &mut self,
         caller: Caller,
@@ -253,7 +291,7 @@ impl Players {
 }
 
 /// What was done when, and what was answered.
-type Record = Vec<(Deed, i64, Decision)>;
+type Record = Vec<(Request, i64, Decision)>;
 
 /// Plays the steps on one book, and holds it against the model and the invariants all the way.
 fn play(rules: &Rules, vault: Money, steps: &[Step]) -> (Book, Record) {
@@ -263,36 +301,21 @@ fn play(rules: &Rules, vault: Money, steps: &[Step]) -> (Book, Record) {
     let mut watch = Watch::default();
     let (mut players, mut record) = (Players::new(), Record::new());
     for step in steps {
-        players.play(*step, &mut |deed, at| {
-            let decision = match &deed {
-                Deed::Become(who, state) => {
-                    become_in(&mut book, *who, *state);
-                    naive.states.entry(*who).and_modify(|known| *known = *state);
-                    Ok(Answer::Done)
-                }
-                Deed::Ask(request) => {
-                    let before = book.clone();
-                    let decision = decide(&mut book, request, rules, instant(at));
-                    assert_eq!(said(&decision), naive.decide(request, at), "{request:?} at {at}");
-                    watch.look((&before, &book), (request, &decision), rules, instant(at));
-                    decision
-                }
-            };
-            record.push((deed, at, decision.clone()));
+        players.play(*step, &mut |request, at| {
+            let before = book.clone();
+            let decision = decide(&mut book, &request, rules, instant(at));
+            assert_eq!(said(&decision), naive.decide(&request, at), "{request:?} at {at}");
+            watch.look((&before, &book), (&request, &decision), rules, instant(at));
+            record.push((request, at, decision.clone()));
             decision
         });
         assert_eq!(book.head.vault.minor(), naive.vault);
         for (id, row) in &book.accounts {
             assert_eq!(row.posted.minor(), naive.balances.get(id).copied().unwrap_or(0), "{id:?}");
+            assert_eq!(row.state, naive.states.get(id).copied().unwrap_or(AccountState::Active), "{id:?}");
         }
     }
     (book, record)
-}
-
-fn become_in(book: &mut Book, who: AccountId, state: AccountState) {
-    if let Some(row) = book.accounts.get_mut(&who) {
-        row.state = state;
-    }
 }
 
 /// `PROPTEST_CASES` says how many; a few where it does not.
@@ -324,15 +347,9 @@ proptest! {
         let mut sizes = sizes.iter().cycle();
         let mut rest = &record[..];
         while !rest.is_empty() {
-            // What is no request stands between batches.
-            let requests = rest.iter().take_while(|(deed, ..)| matches!(deed, Deed::Ask(_))).count();
-            let (batch, later) = rest.split_at(requests.min(*sizes.next().expect("it goes round")));
+            let (batch, later) = rest.split_at(rest.len().min(*sizes.next().expect("it goes round")));
             store.commit(batch, &rules);
             rest = later;
-            if let ([(Deed::Become(who, state), ..), later @ ..], true) = (rest, batch.len() == requests) {
-                become_in(&mut store.rows, *who, *state);
-                rest = later;
-            }
         }
         store.compare(&whole);
     }
@@ -345,7 +362,7 @@ fn the_steps_reach_every_corner() {
     use proptest::test_runner::TestRunner;
     let mut runner = TestRunner::deterministic();
     let mut seen = std::collections::BTreeMap::<String, u32>::new();
-    for _ in 0..400 {
+    for _ in 0..1_200 {
         let ((rules, vault), steps) = (setting(), steps()).new_tree(&mut runner).expect("a value").current();
         let (book, record) = play(&rules, vault, &steps);
         let answers = record.iter().map(|(_, _, decision)| format!("{:?}", said(decision)));
@@ -390,6 +407,16 @@ fn the_steps_reach_every_corner() {
         "Removed",
         "PinChanged",
         "changed: false",
+        "NoCode",
+        "Conflict(AccountClosed)",
+        "Conflict(NotEmpty",
+        "Conflict(Blacklisted)",
+        "NotFound",
+        "bars: [DebitBlocked, CreditBlocked",
+        "Blacklisted, Failures]",
+        "Unauthenticated(PinReset",
+        "Unauthenticated(AccountClosed",
+        "Imported { added: 1",
     ];
     for corner in corners {
         let times: u32 = seen.iter().filter(|(what, _)| what.contains(corner)).map(|(_, times)| times).sum();

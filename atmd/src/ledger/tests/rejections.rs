@@ -23,6 +23,7 @@ withdraw | session | idle                   | Unauthenticated(Idle)
 withdraw | session | listed and taken off   | Unauthenticated(Blacklisted)
 withdraw | state   | account closed         | Rejected(AccountClosed)
 withdraw | state   | debit blocked          | Rejected(DebitBlocked)
+withdraw | state   | blocked                | Rejected(DebitBlocked)
 withdraw | amount  | amount 0               | Rejected(ZeroAmount)
 withdraw | amount  | amount 9000            | Rejected(BelowMinimum { minimum: Money(10000) })
 withdraw | amount  | amount 501000          | Rejected(AboveMaximum { maximum: Money(500000) })
@@ -38,9 +39,11 @@ deposit  | key     | key of another         | Rejected(KeyConflict)
 deposit  | key     | key closed             | Rejected(KeyClosed)
 deposit  | list    | blacklisted            | Rejected(Blacklisted { until: None })
 deposit  | session | exited                 | Unauthenticated(Exited)
+deposit  | session | code redeemed          | Unauthenticated(PinReset)
 deposit  | session | too long               | Unauthenticated(TooLong)
 deposit  | state   | account closed         | Rejected(AccountClosed)
 deposit  | state   | credit blocked         | Rejected(CreditBlocked)
+deposit  | state   | blocked                | Rejected(CreditBlocked)
 deposit  | amount  | amount 0               | Rejected(ZeroAmount)
 deposit  | amount  | amount 10000001        | Rejected(AboveMaximum { maximum: Money(10000000) })
 deposit  | balance | balance 9223372036854775807 | Rejected(BalanceLimit)
@@ -74,6 +77,7 @@ exit     | list    | blacklisted            | Rejected(Blacklisted { until: None
 exit     | session | no session             | Unauthenticated(Unknown)
 exit     | session | taken over             | Unauthenticated(TakenOver)
 exit     | session | too long               | Unauthenticated(TooLong)
+exit     | session | account was closed     | Unauthenticated(AccountClosed)
 
 outcome  | key     | key of another         | Rejected(KeyConflict)
 outcome  | list    | blacklisted            | Rejected(Blacklisted { until: None })
@@ -150,7 +154,8 @@ InsufficientFunds VaultShort BalanceLimit; beside: }
 
 // Beside them: what connections and operators are told without asking the ledger.
 names! { SessionEnd, end_name, ENDS:
-Unknown Exited TakenOver ResumedElsewhere Idle TooLong Blacklisted; beside: NotLoggedIn OperatorUnknown }
+Unknown Exited TakenOver ResumedElsewhere Idle TooLong Blacklisted PinReset AccountClosed;
+beside: NotLoggedIn OperatorUnknown }
 
 fn rows(table: &str) -> impl Iterator<Item = Vec<&str>> {
     table.lines().filter(|line| !line.is_empty()).map(|line| line.split('|').map(str::trim).collect())
@@ -239,14 +244,29 @@ impl Scene {
                 self.ask(&listing(self.number, "mistake", None));
                 self.ask(&unlisting(self.number, "mistake"));
             }
+            "code redeemed" => self.redeem(),
+            "account was closed" => {
+                own.posted = Money::ZERO;
+                self.ask(&account_act(number(1), AccountAct::Close));
+            }
             "account closed" => own.state = AccountState::Closed,
             "debit blocked" => own.state = AccountState::DebitBlocked,
             "credit blocked" => own.state = AccountState::CreditBlocked,
+            "blocked" => own.state = AccountState::Blocked,
             "wrong pin" => self.verified = Verified::Wrong,
             "weak pin" => self.new = Err(Unfit::Weak(WeakPin::Run)),
             "same pin" => self.new = Err(Unfit::Same),
             other => self.put_number(other),
         }
+    }
+
+    fn redeem(&mut self) {
+        let expires_ms = self.bank.clock_ms + 1_000;
+        let code = code(7, self.bank.clock_ms, expires_ms);
+        self.ask(&account_act(number(1), AccountAct::ResetPin { code }));
+        let (begin, redeem) = redemption(number(1), key(60), [7; 16], 5);
+        self.ask(&begin);
+        self.ask(&redeem);
     }
 
     fn log_in_anew(&mut self) {

@@ -4,9 +4,12 @@
 //! that gave them: `deposit 2` is asked by whoever got the second one.
 
 use super::*;
+use crate::ledger::request::Listing;
 use atm_rpc::customer::KeyOutcome;
 use atm_rpc::error::SessionEnd;
 use atm_rpc::operator::Capability;
+use atm_rpc::operator::account::Block;
+use atm_rpc::operator::blacklist::BlacklistImported;
 use atm_rpc::types::key::Seq;
 use std::fmt::Write;
 
@@ -64,6 +67,29 @@ impl Stage {
             ["list", who, reason, "for", ms] => {
                 let until = Timestamp::from_ms(OPENED_MS + digits(ms));
                 self.tell(&listing(number(index(who)), reason, Some(until)))
+            }
+            ["block", who, what] => {
+                let what = match what {
+                    "debit" => Block::Debit,
+                    "credit" => Block::Credit,
+                    _ => Block::Both,
+                };
+                self.account(who, AccountAct::Block(what))
+            }
+            ["unblock", who, reason] => self.account(who, AccountAct::Unblock { reason: reason.into() }),
+            ["close", who] => self.account(who, AccountAct::Close),
+            ["open", who, "code", c] => {
+                let act = AccountAct::Open { pin: pin(255), code: self.code(c) };
+                self.account(who, act)
+            }
+            ["reset", who, "code", c] => {
+                let act = AccountAct::ResetPin { code: self.code(c) };
+                self.account(who, act)
+            }
+            ["redeem", who, "key", k, "code", c, new] => self.redeem(who, small(k), small(c), small(new)),
+            ["import", who, other, reason] => {
+                let row = |who| Listing { number: number(index(who)), reason: reason.into(), until: None };
+                self.tell(&operate(OperatorAct::BlacklistImport { rows: vec![row(who), row(other)] }))
             }
             ["unlist", who, reason] => self.tell(&unlisting(number(index(who)), reason)),
             ["refuse"] => {
@@ -140,6 +166,25 @@ impl Stage {
         }
     }
 
+    fn account(&mut self, who: &str, act: AccountAct) -> String {
+        self.tell(&account_act(number(index(who)), act))
+    }
+
+    /// A code that is good for a second.
+    fn code(&self, salt: &str) -> ResetCode {
+        code(small(salt), self.bank.clock_ms, self.bank.clock_ms + 1_000)
+    }
+
+    fn redeem(&mut self, who: &str, k: u8, shown: u8, new: u8) -> String {
+        let number = number(index(who));
+        let (begin, redeem) = redemption(number, key(k), [shown; 16], new);
+        match self.bank.ask(&begin) {
+            Ok(Answer::Verify(kept)) if kept.salt == [shown; 16] => self.tell(&redeem),
+            Ok(Answer::Verify(_) | Answer::NoCode) => self.tell(&wrong_pin(number)),
+            refused => in_words(&refused),
+        }
+    }
+
     /// What the book says about sessions, attempts, the blacklist's history, the audit log, the journal.
     fn look(&self, what: &str, who: Option<&str>) -> String {
         let book = &self.bank.book;
@@ -206,6 +251,7 @@ fn in_words(decision: &Decision) -> String {
         Ok(Answer::Outcome(KeyOutcome::Rejected(rejection))) => write!(words, "was no: {rejection:?}"),
         Ok(Answer::Outcome(KeyOutcome::NotApplied)) => write!(words, "was not applied"),
         Ok(Answer::Verify(_)) => write!(words, "verify"),
+        Ok(Answer::NoCode) => write!(words, "no code"),
         Ok(Answer::Stranger) => write!(words, "stranger"),
         Ok(Answer::Session { caller, taken_over, failures_before, .. }) => {
             let Caller { session, attachment, .. } = caller;
@@ -217,6 +263,15 @@ fn in_words(decision: &Decision) -> String {
             write!(words, "changed {changed}, listed {listed}, ended {ended}, cleared {cleared}")
         }
         Ok(Answer::Operator(standing)) => write!(words, "{standing:?}"),
+        Ok(Answer::Imported(BlacklistImported { rows, added, unregistered, sessions_ended, .. })) => {
+            write!(words, "{added} of {rows}, {unregistered} unknown, ended {sessions_ended}")
+        }
+        Ok(Answer::Account(change)) => {
+            let state = change.state.map_or("nobody", AccountState::name);
+            let bars = list(change.bars.iter().map(ToString::to_string), "+");
+            let (changed, ended) = (change.changed, change.sessions_ended);
+            write!(words, "changed {changed}, {state}, ended {ended}, bars [{bars}]")
+        }
         Err(ServiceError::Rejected(rejection)) => write!(words, "no: {rejection:?}"),
         Err(ServiceError::Unauthenticated(end)) => write!(words, "ended: {end:?}"),
         Err(ServiceError::Busy { retry_after_ms }) => write!(words, "busy {retry_after_ms}"),

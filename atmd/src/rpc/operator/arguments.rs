@@ -1,7 +1,7 @@
 //! What the audit log has of a call's arguments: enough to know what was asked, numbers masked, and no secret.
 
-use atm_rpc::operator::OperatorRequest;
 use atm_rpc::operator::audit::AuditFilter;
+use atm_rpc::operator::{OperatorRequest, REASON_LENGTH_MAX};
 use atm_rpc::types::time::Timestamp;
 
 /// The arguments of a call, as `name=value`.
@@ -20,7 +20,23 @@ pub(super) fn of(call: &OperatorRequest) -> String {
         OperatorRequest::OperatorAdd { name, role, .. } => format!("name={name:?} role={role}"),
         OperatorRequest::OperatorDisable { name, .. } => format!("name={name:?}"),
         OperatorRequest::AuditList { filter, .. } => listed(filter),
-        OperatorRequest::Whoami {}
+        OperatorRequest::BlacklistStage { first, rows } => format!("first={first} rows={}", rows.len()),
+        OperatorRequest::BlacklistImport { rows } => format!("rows={rows}"),
+        OperatorRequest::AccountShow { mobile } => format!("number={}", mobile.masked()),
+        OperatorRequest::AccountOpen { mobile, reason, code_ttl_ms }
+        | OperatorRequest::AccountResetPin { mobile, reason, code_ttl_ms } => {
+            format!("number={} code_ttl_ms={code_ttl_ms} reason={}", mobile.masked(), told(reason))
+        }
+        OperatorRequest::AccountBlock { mobile, block, reason } => {
+            format!("number={} block={block:?} reason={}", mobile.masked(), told(reason))
+        }
+        OperatorRequest::AccountUnblock { mobile, reason }
+        | OperatorRequest::AccountClose { mobile, reason } => {
+            format!("number={} reason={}", mobile.masked(), told(reason))
+        }
+        OperatorRequest::JournalExplain { seq } => format!("seq={seq}"),
+        OperatorRequest::AccountList { .. }
+        | OperatorRequest::Whoami {}
         | OperatorRequest::Status {}
         | OperatorRequest::BlacklistList { .. }
         | OperatorRequest::LedgerVerify { .. }
@@ -45,4 +61,10 @@ fn listed(filter: &AuditFilter) -> String {
         since.map(|since| format!("since={since}")),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+/// A reason in quotes, without what a terminal would obey. One that is too long is refused, and cut here.
+fn told(reason: &str) -> String {
+    let shown: String = reason.chars().take(REASON_LENGTH_MAX).collect();
+    format!("{shown:?}")
 }

@@ -89,7 +89,7 @@ impl Call {
         }
     }
 
-    fn entry(&self, row: ListedNumber) -> BlacklistEntry {
+    pub(super) fn entry(&self, row: ListedNumber) -> BlacklistEntry {
         BlacklistEntry {
             id: row.listed.id,
             number: self.rights.shown(row.number),

@@ -248,7 +248,7 @@ impl Rights {
     }
 
     /// A customer's number, a name of the bank's own, or the id where it is neither.
-    fn account(&self, raw: i64) -> String {
+    pub(super) fn account(&self, raw: i64) -> String {
         const NAMES: [&str; 5] = ["vault", "equity", "suspense", "clearing", "fees"];
         match AccountId::from_raw(raw) {
             Some(id) if id.mobile().is_some() => self.shown(id),

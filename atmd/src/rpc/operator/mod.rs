@@ -5,9 +5,12 @@
 //! - `rights`: what a connection may do. `arguments`: what the audit log has of a call.
 //! - `presence`: who is connected. `service`: the methods; the others: what they do, a file for each noun.
 
+mod account;
 mod arguments;
 mod audit;
 mod blacklist;
+mod explain;
+mod import;
 mod jobs;
 mod operators;
 mod presence;
@@ -22,7 +25,7 @@ use super::{Services, unexpected, unreadable};
 use crate::auth::refusals::Noted;
 use crate::clock;
 use crate::jobs::Owner;
-use crate::ledger::request::{Answer, OperatorAct, Request};
+use crate::ledger::request::{Answer, Listing, OperatorAct, Request};
 use atm_rpc::error::{BadRequest, ServiceError, SessionEnd};
 use atm_rpc::operator::rules::Method;
 use atm_rpc::operator::{
@@ -51,6 +54,8 @@ pub(super) struct OperatorConnection {
     brief: Option<Duration>,
     /// The job that was begun here; it ends with the connection.
     job: Arc<Mutex<Option<Owner>>>,
+    /// Rows of an import that wait for the others; they go with the connection.
+    staged: Arc<Mutex<Vec<Listing>>>,
 }
 
 /// A call that the rules allow, with the rights that its connection had then.
@@ -99,6 +104,7 @@ impl OperatorConnection {
             rights: Arc::new(Mutex::new(Rights::of(operator))),
             narrowed: Arc::new(Notify::new()),
             job: Arc::default(),
+            staged: Arc::default(),
         })
     }
 

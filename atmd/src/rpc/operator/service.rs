@@ -3,11 +3,17 @@
 use super::Call;
 use crate::verify::job::Scope;
 use atm_rpc::error::ServiceError;
+use atm_rpc::operator::account::{
+    AccountChange, AccountDetail, AccountFilter, AccountPage, Block, CodeIssued, Explained,
+};
 use atm_rpc::operator::audit::{AuditFilter, AuditFrom, AuditPage};
-use atm_rpc::operator::blacklist::{BlacklistChange, BlacklistEntry, BlacklistEventPage, BlacklistPage};
+use atm_rpc::operator::blacklist::{
+    BlacklistChange, BlacklistEntry, BlacklistEventPage, BlacklistImported, BlacklistListing, BlacklistPage,
+};
 use atm_rpc::operator::ledger::{JobNews, JobStart};
 use atm_rpc::operator::operators::{Oneself, OperatorChange, OperatorPage};
 use atm_rpc::operator::{Narrow, Operator, Role, Status, Whoami};
+use atm_rpc::types::key::Seq;
 use atm_rpc::types::mobile::MobileNumber;
 use atm_rpc::types::time::Timestamp;
 use tarpc::context::Context;
@@ -65,6 +71,85 @@ impl Operator for Call {
         rows: u32,
     ) -> Result<BlacklistEventPage, ServiceError> {
         self.blacklist_events(mobile, after, rows).await
+    }
+
+    async fn blacklist_stage(
+        self,
+        _: Context,
+        first: u64,
+        rows: Vec<BlacklistListing>,
+    ) -> Result<u64, ServiceError> {
+        self.stage(first, rows).await
+    }
+
+    async fn blacklist_import(self, _: Context, rows: u64) -> Result<BlacklistImported, ServiceError> {
+        self.import_blacklist(rows).await
+    }
+
+    async fn account_list(
+        self,
+        _: Context,
+        filter: AccountFilter,
+        after: Option<String>,
+        rows: u32,
+    ) -> Result<AccountPage, ServiceError> {
+        self.list_accounts(filter, after, rows).await
+    }
+
+    async fn account_show(self, _: Context, mobile: MobileNumber) -> Result<AccountDetail, ServiceError> {
+        self.show_account(mobile).await
+    }
+
+    async fn account_open(
+        self,
+        _: Context,
+        mobile: MobileNumber,
+        reason: String,
+        code_ttl_ms: u64,
+    ) -> Result<CodeIssued, ServiceError> {
+        self.open_account(mobile, &reason, code_ttl_ms).await
+    }
+
+    async fn account_block(
+        self,
+        _: Context,
+        mobile: MobileNumber,
+        block: Block,
+        reason: String,
+    ) -> Result<AccountChange, ServiceError> {
+        self.block_account(mobile, block, &reason).await
+    }
+
+    async fn account_unblock(
+        self,
+        _: Context,
+        mobile: MobileNumber,
+        reason: String,
+    ) -> Result<AccountChange, ServiceError> {
+        self.unblock_account(mobile, reason).await
+    }
+
+    async fn account_reset_pin(
+        self,
+        _: Context,
+        mobile: MobileNumber,
+        reason: String,
+        code_ttl_ms: u64,
+    ) -> Result<CodeIssued, ServiceError> {
+        self.reset_pin(mobile, &reason, code_ttl_ms).await
+    }
+
+    async fn account_close(
+        self,
+        _: Context,
+        mobile: MobileNumber,
+        reason: String,
+    ) -> Result<AccountChange, ServiceError> {
+        self.close_account(mobile, &reason).await
+    }
+
+    async fn journal_explain(self, _: Context, seq: Seq) -> Result<Explained, ServiceError> {
+        self.explain(seq).await
     }
 
     async fn ledger_verify(self, _: Context, head: Option<String>) -> Result<JobStart, ServiceError> {

@@ -100,8 +100,13 @@ impl Watch {
         for who in of(Action::Unblacklisted) {
             self.attempts.remove(&who);
         }
-        if let (Request::BeginAttempt(attempt), Ok(Answer::Verify(_))) = (request, decision) {
-            self.attempts.entry(AccountId::of(attempt.number)).or_default().0.push(now.at.ms());
+        let begun = match (request, decision) {
+            (Request::BeginAttempt(attempt), Ok(Answer::Verify(_))) => Some(attempt.number),
+            (Request::BeginRedeem { number, .. }, Ok(Answer::Verify(_) | Answer::NoCode)) => Some(*number),
+            _ => None,
+        };
+        if let Some(number) = begun {
+            self.attempts.entry(AccountId::of(number)).or_default().0.push(now.at.ms());
         }
         for who in of(Action::AuthFailed) {
             let (waiting, wrong) = self.attempts.entry(who).or_default();
@@ -203,7 +208,16 @@ fn nothing_happened(before: &Book, after: &Book, request: &Request, error: Servi
             }
         }
     }
-    if let Request::ChangePin(_) | Request::Login(_) | Request::FailAttempt { .. } = request {
+    if let Request::Operate { .. } = request {
+        // That it was refused is in the audit log.
+        assert_eq!(after.changes.audits.len(), before.changes.audits.len() + 1);
+        after.changes.audits.pop();
+        after.head.audit -= 1;
+    }
+    if let Request::ChangePin(_) | Request::Login(_) | Request::FailAttempt { .. } | Request::Redeem(_) =
+        request
+    {
+        assert_eq!(before.codes, after.codes);
         for (id, credential) in &before.credentials {
             assert_eq!(credential.pin, after.credentials[id].pin);
         }

@@ -2,15 +2,17 @@
 //! has formulas. It keeps no journal and knows nothing of batches.
 
 use super::super::Decision;
+mod operate;
+
 use crate::ledger::Rules;
-use crate::ledger::book::AccountState;
 use crate::ledger::entry::PayloadHash;
 use crate::ledger::request::{
-    Answer, Attempt, Caller, Direction, LoginOrder, Movement, OperatorAct, PinOrder, Request, Unfit, Verified,
+    Answer, Attempt, Caller, Direction, LoginOrder, Movement, PinOrder, RedeemOrder, Request, Unfit, Verified,
 };
 use atm_rpc::customer::KeyOutcome;
 use atm_rpc::error::{Rejection, ServiceError, SessionEnd};
-use atm_rpc::types::account::AccountId;
+use atm_rpc::operator::account::{AccountChange, Bar};
+use atm_rpc::types::account::{AccountId, AccountState};
 use atm_rpc::types::action::Action;
 use atm_rpc::types::key::{RequestKey, SessionId};
 use atm_rpc::types::mobile::MobileNumber;
@@ -26,9 +28,12 @@ pub(super) enum Said {
     Was(Rejection),
     NotApplied,
     Verify { salt: u8 },
+    NoCode,
     Stranger,
     Session { session: i64, attachment: i32, taken_over: u32, failures: u32 },
     Blacklist { changed: bool, ended: u32, cleared: u32 },
+    Imported { added: u64, unregistered: u64, ended: u64 },
+    Account { changed: bool, state: Option<AccountState>, bars: Vec<Bar>, ended: u32 },
 }
 
 type Reply = Result<Said, ServiceError>;
@@ -47,7 +52,15 @@ pub(super) fn said(decision: &Decision) -> Reply {
         Answer::Outcome(KeyOutcome::Rejected(rejection)) => Said::Was(*rejection),
         Answer::Outcome(KeyOutcome::NotApplied) => Said::NotApplied,
         Answer::Verify(pin) => Said::Verify { salt: pin.salt[0] },
+        Answer::NoCode => Said::NoCode,
         Answer::Stranger => Said::Stranger,
+        Answer::Imported(i) => {
+            Said::Imported { added: i.added, unregistered: i.unregistered, ended: i.sessions_ended }
+        }
+        Answer::Account(AccountChange { changed, state, bars, sessions_ended, .. }) => {
+            let (changed, state, ended) = (*changed, *state, *sessions_ended);
+            Said::Account { changed, state, bars: bars.clone(), ended }
+        }
         Answer::Session {
             caller: Caller { session, attachment, .. }, taken_over, failures_before, ..
         } => {
@@ -84,6 +97,8 @@ pub(super) struct Naive {
     pub(super) balances: HashMap<AccountId, i64>,
     pub(super) states: HashMap<AccountId, AccountState>,
     salts: HashMap<AccountId, u8>,
+    /// Salts of one-time codes, and when they end.
+    codes: HashMap<AccountId, (u8, i64)>,
     tries: HashMap<AccountId, Tries>,
     /// The session's id is its place, from 1.
     lives: Vec<Life>,
@@ -104,6 +119,7 @@ impl Naive {
             balances: HashMap::from([(AccountId::EQUITY, vault)]),
             states: HashMap::new(),
             salts: HashMap::new(),
+            codes: HashMap::new(),
             tries: HashMap::new(),
             lives: Vec::new(),
             listed: HashMap::new(),
@@ -144,7 +160,9 @@ impl Naive {
                 self.life(caller.session).expect("it passed the gate").end = Some(SessionEnd::Exited);
                 Ok(Said::Done)
             }
-            Request::Operate { act, .. } => Ok(self.operate(act)),
+            Request::BeginRedeem { number, key, payload } => self.begin_redeem(*number, *key, *payload),
+            Request::Redeem(order) => self.redeem(order),
+            Request::Operate { act, .. } => self.operate(act),
             _ => panic!("the model is not asked for this"),
         }
     }
@@ -240,13 +258,14 @@ impl Naive {
             Direction::Deposit => (Action::Deposit, amount),
         };
         let out = change < 0 || order.direction == Direction::Withdraw;
+        let both = state == AccountState::Blocked;
         let largest = money(self.largest(&[balance, self.vault]));
         let multiple = rules.withdraw_multiple;
         let below = money(self.largest(&[amount - 1]));
         let hurdles = [
             (state == AccountState::Closed, Rejection::AccountClosed),
-            (out && state == AccountState::DebitBlocked, Rejection::DebitBlocked),
-            (!out && state == AccountState::CreditBlocked, Rejection::CreditBlocked),
+            (out && (both || state == AccountState::DebitBlocked), Rejection::DebitBlocked),
+            (!out && (both || state == AccountState::CreditBlocked), Rejection::CreditBlocked),
             (amount <= 0, Rejection::ZeroAmount),
             (
                 out && amount < rules.withdraw_min.minor(),
@@ -280,12 +299,16 @@ impl Naive {
         if let Some(weak) = weak {
             return no(weak);
         }
+        self.open_account(who, salt);
+        Ok(Said::Receipt { action: Action::Registered, amount: 0, balance: 0, replayed: false })
+    }
+
+    fn open_account(&mut self, who: AccountId, salt: u8) {
         let opening = self.rules.opening_customer.minor();
         self.states.insert(who, AccountState::Active);
         self.balances.insert(who, opening);
         *self.balances.entry(AccountId::EQUITY).or_default() -= opening;
         self.salts.insert(who, salt);
-        Ok(Said::Receipt { action: Action::Registered, amount: 0, balance: 0, replayed: false })
     }
 
     fn change(&mut self, order: &PinOrder) -> Reply {
@@ -303,6 +326,7 @@ impl Naive {
             Err(Unfit::Same) => no(Rejection::SamePin),
             Ok(pin) => {
                 self.salts.insert(who, pin.salt[0]);
+                self.codes.remove(&who);
                 let own = usize::try_from(order.caller.session.0).expect("a session") - 1;
                 for (place, life) in self.lives.iter_mut().enumerate() {
                     if place != own && life.who == who && life.end.is_none() {
@@ -423,29 +447,38 @@ impl Naive {
         self.awake(who).map(|life| life.end = Some(SessionEnd::Blacklisted)).map(|()| 1).sum()
     }
 
-    fn operate(&mut self, act: &OperatorAct) -> Said {
-        match act {
-            OperatorAct::BlacklistAdd { number, reason, until, .. } => {
-                let (who, entry) = (AccountId::of(*number), (reason.clone(), until.map(Timestamp::ms)));
-                if self.barred(who).is_ok() && self.listed.remove(&who).is_some() {
-                    self.tries.remove(&who);
-                }
-                if self.barred(who).is_err() && self.listed.get(&who) == Some(&entry) {
-                    return Said::Blacklist { changed: false, ended: 0, cleared: 0 };
-                }
-                let ended = self.list(who, entry.0, entry.1);
-                Said::Blacklist { changed: true, ended, cleared: 0 }
-            }
-            OperatorAct::BlacklistRemove { number, .. } => {
-                let who = AccountId::of(*number);
-                let cleared = self.tries.remove(&who).map_or(0, |tries| tries.wrong);
-                let changed = self.listed.remove(&who).is_some() || cleared > 0;
-                Said::Blacklist { changed, ended: 0, cleared }
-            }
-            OperatorAct::OperatorAdd(_)
-            | OperatorAct::OperatorDisable { .. }
-            | OperatorAct::Refused(_)
-            | OperatorAct::Noted(_) => panic!("the model is not asked for this"),
+    fn begin_redeem(&mut self, number: MobileNumber, key: RequestKey, payload: PayloadHash) -> Reply {
+        let who = AccountId::of(number);
+        if let Some(known) = self.known(who, key, payload) {
+            return known;
         }
+        match self.count(&Attempt { number, change: None })? {
+            Said::Verify { .. } => Ok(match self.codes.get(&who) {
+                Some((salt, until)) if self.now < *until => Said::Verify { salt: *salt },
+                _ => Said::NoCode,
+            }),
+            other => Ok(other),
+        }
+    }
+
+    fn redeem(&mut self, order: &RedeemOrder) -> Reply {
+        let who = AccountId::of(order.number);
+        if let Some(known) = self.known(who, order.key, order.payload) {
+            return known;
+        }
+        self.barred(who)?;
+        if self.codes.get(&who).is_none_or(|(salt, _)| *salt != order.salt[0]) {
+            return Err(ServiceError::Busy { retry_after_ms: 100 });
+        }
+        self.tries.remove(&who);
+        let new = order.new.as_ref().map_err(|weak| ServiceError::Rejected(Rejection::WeakPin(*weak)))?;
+        self.salts.insert(who, new.salt[0]);
+        self.codes.remove(&who);
+        self.listed.remove(&who);
+        self.awake(who).for_each(|life| life.end = Some(SessionEnd::PinReset));
+        let balance = self.balances[&who];
+        let said = Said::Receipt { action: Action::PinChanged, amount: 0, balance, replayed: false };
+        self.firsts.insert(order.key, (who, order.payload, Ok(said.clone())));
+        Ok(said)
     }
 }

@@ -1,6 +1,6 @@
 //! A database of maps: reads for a batch what the batch needs, keeps what the book says has changed.
 
-use super::{Decision, Deed, empty_book, founding, instant};
+use super::{Decision, empty_book, founding, instant};
 use crate::ledger::book::{Book, Head, KeyRecord};
 use crate::ledger::entry::Entry;
 use crate::ledger::request::{Needs, Request};
@@ -25,14 +25,10 @@ impl Store {
     }
 
     /// Decides a batch, and compares the answers with those that were given one by one.
-    pub(super) fn commit(&mut self, batch: &[(Deed, i64, Decision)], rules: &Rules) {
-        let requests = batch.iter().filter_map(|(deed, at, expected)| match deed {
-            Deed::Ask(request) => Some((&**request, *at, expected)),
-            Deed::Become(..) => None,
-        });
-        let mut book = self.load(&needs(requests.clone().map(|(request, ..)| request)));
-        for (request, at, expected) in requests {
-            let decision = decide(&mut book, request, rules, instant(at));
+    pub(super) fn commit(&mut self, batch: &[(Request, i64, Decision)], rules: &Rules) {
+        let mut book = self.load(&needs(batch.iter().map(|(request, ..)| request)));
+        for (request, at, expected) in batch {
+            let decision = decide(&mut book, request, rules, instant(*at));
             assert_eq!(&decision, expected, "{request:?} at {at}, in a batch of its own");
         }
         self.save(book);
@@ -53,6 +49,7 @@ impl Store {
         book.accounts = some_of(&rows.accounts, &accounts);
         book.blacklist = some_of(&rows.blacklist, &accounts);
         book.credentials = some_of(&rows.credentials, &needs.credentials);
+        book.codes = some_of(&rows.codes, &needs.codes);
         book.keys = some_of(&rows.keys, &needs.keys);
         let named = |(name, _): &(&String, _)| needs.all_operators || needs.operators.contains(*name);
         book.operators = rows.operators.iter().filter(named).map(|(n, o)| (n.clone(), o.clone())).collect();
@@ -72,6 +69,12 @@ impl Store {
         }
         for id in &changes.credentials {
             rows.credentials.insert(*id, book.credentials[id].clone());
+        }
+        for id in &changes.codes {
+            match book.codes.get(id) {
+                Some(code) => rows.codes.insert(*id, code.clone()),
+                None => rows.codes.remove(id),
+            };
         }
         for id in &changes.sessions {
             rows.sessions.insert(*id, book.sessions[id].clone());
