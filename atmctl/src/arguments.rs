@@ -43,12 +43,27 @@ pub(crate) struct Globals {
     /// Ask nothing.
     #[arg(long, global = true)]
     pub(crate) no_input: bool,
+    /// Run an installed plugin even where this system has no sandbox for it.
+    #[arg(long, global = true)]
+    pub(crate) unsandboxed: bool,
 }
 
 /// Flags that no plugin can have: those above, and clap's own.
 pub(crate) const RESERVED_FLAGS: &[&str] = &[
-    "output", "color", "server", "ca", "identity", "timeout", "dry-run", "dry_run", "yes", "no-input",
-    "no_input", "help", "version",
+    "output",
+    "color",
+    "server",
+    "ca",
+    "identity",
+    "timeout",
+    "dry-run",
+    "dry_run",
+    "yes",
+    "no-input",
+    "no_input",
+    "unsandboxed",
+    "help",
+    "version",
 ];
 
 /// What every exit code means, in a line.
@@ -124,6 +139,38 @@ pub(crate) enum Plugin {
         /// Its name.
         name: String,
     },
+    /// Make a plugin of a file, after showing what it wants. Fetches nothing.
+    #[command(after_help = examples!("plugin install FILE", "plugin install FILE --yes"))]
+    Install {
+        /// The program.
+        file: PathBuf,
+        /// What its SHA-256 must be.
+        #[arg(long, value_name = "HEX", value_parser = sha256)]
+        sha256: Option<String>,
+    },
+    /// Put another file in place of an installed plugin; asks where it wants more than before.
+    #[command(after_help = examples!("plugin update NAME FILE"))]
+    Update {
+        /// The plugin's name.
+        name: String,
+        /// The program.
+        file: PathBuf,
+        /// What its SHA-256 must be.
+        #[arg(long, value_name = "HEX", value_parser = sha256)]
+        sha256: Option<String>,
+    },
+    /// Take an installed plugin away, with what it kept.
+    #[command(after_help = examples!("plugin remove NAME"))]
+    Remove {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// A digest as `sha256sum` prints it.
+fn sha256(text: &str) -> Result<String, String> {
+    let fits = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    fits.then(|| text.to_ascii_lowercase()).ok_or_else(|| "a SHA-256 is 64 hexadecimal digits".to_owned())
 }
 
 /// `atmctl config`.

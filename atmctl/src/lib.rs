@@ -26,6 +26,7 @@ use arguments::{Core, Globals};
 use atm_rpc::plugin::{Code, Failure};
 use color::{Color, NO_COLOR};
 use plugins::discover::Found;
+use plugins::sandbox::launcher;
 use settings::{Files, Manner, Settings};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -90,6 +91,11 @@ impl Io {
 
 /// Does what the arguments say, the program's name first.
 pub fn run(arguments: Vec<OsString>, io: &mut Io) -> ExitCode {
+    if let [_, word, rest @ ..] = arguments.as_slice()
+        && word == launcher::WORD
+    {
+        return launcher::run(rest);
+    }
     if let Some(code) = completion::answer(&arguments, io) {
         return code;
     }
@@ -142,10 +148,7 @@ async fn do_core(
         Core::Api { method, body } => {
             commands::api::run(&method, body.as_deref(), globals, settings, io).await
         }
-        Core::Plugin(arguments::Plugin::List) => commands::plugin::list(found, settings, io).await,
-        Core::Plugin(arguments::Plugin::Info { name }) => {
-            commands::plugin::info(&name, found, settings, io).await
-        }
+        Core::Plugin(command) => commands::plugin::run(command, globals, settings, found, io).await,
         Core::Config(arguments::Config::Show { origin }) => commands::config::show(origin, settings, io),
         Core::Config(arguments::Config::Check) => commands::config::check(settings, io),
         Core::Completion { shell } => commands::completion::run(shell, globals, io),

@@ -6,7 +6,7 @@
 use crate::arguments::{Globals, value_in};
 use crate::color::{Color, NO_COLOR};
 use crate::render::Format;
-use atm_rpc::plugin::{Code, Failure, parse_duration};
+use atm_rpc::plugin::{Code, ENV_PROTOCOL, Failure, parse_duration};
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 use std::collections::BTreeMap;
@@ -164,6 +164,10 @@ pub(crate) struct Files(Vec<(PathBuf, BTreeMap<String, String>)>);
 
 impl Files {
     pub(crate) fn read(environment: &BTreeMap<String, String>) -> Result<Self, Failure> {
+        // Inside a plugin they are out of reach, and there is nothing to set.
+        if environment.contains_key(ENV_PROTOCOL) {
+            return Ok(Self::default());
+        }
         let users = config_home(environment).map(|home| home.join("atm/atmctl.ini"));
         let mut files = Vec::new();
         for path in users.into_iter().chain([PathBuf::from(SYSTEM_FILE)]) {

@@ -4,6 +4,7 @@ use crate::wait;
 use std::fmt;
 use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -86,6 +87,31 @@ pub fn processor_time(pid: u32) -> Duration {
     let ticks =
         fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().expect("a number"));
     Duration::from_millis(ticks.sum::<u64>() * 1_000 / rustix::param::clock_ticks_per_second())
+}
+
+/// A time to sleep that no other test has, by which the processes of one are found.
+#[must_use]
+pub fn mark() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("600.{:07}{:03}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// The processes with that word on their command line, in the order of their ids. One that ended, and for whom
+/// nobody has asked yet, has no command line.
+///
+/// # Panics
+/// Where the system does not tell.
+#[must_use]
+pub fn running(word: &str) -> Vec<u32> {
+    let entries = std::fs::read_dir("/proc").expect("there are processes").flatten();
+    let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let has = |id: &u32| {
+        let line = std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+        line.split(|byte| *byte == 0).any(|part| part == word.as_bytes())
+    };
+    let mut ids: Vec<u32> = ids.filter(has).collect();
+    ids.sort_unstable();
+    ids
 }
 
 /// Ends a process at once, if it did not end yet.

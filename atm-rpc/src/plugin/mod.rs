@@ -28,6 +28,10 @@ pub const ROW_BYTES_MAX: usize = 1024 * 1024;
 pub const ENV_PROTOCOL: &str = "ATMCTL_PROTOCOL";
 /// Tells a plugin where its host is, so that a shell script can call `"$ATMCTL_BIN" api`.
 pub const ENV_BIN: &str = "ATMCTL_BIN";
+/// Tells a plugin where it may keep what it can make anew: a folder that no other plugin reaches.
+pub const ENV_CACHE: &str = "ATMCTL_CACHE_DIR";
+/// Tells a plugin, as any program, where it may put what is gone with it.
+pub const ENV_TEMPORARY: &str = "TMPDIR";
 
 /// A plugin in its own words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +66,9 @@ pub struct Command {
     pub capabilities: Vec<Capability>,
     /// Whether it talks with atmd.
     pub connection: Connection,
+    /// What else it dials. It has no other network.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub network: Vec<Network>,
     /// Whether it changes something. It cannot where it says no.
     #[serde(default)]
     pub changes: bool,
@@ -85,6 +92,9 @@ pub struct Argument {
     /// Whether the command cannot do without.
     #[serde(default)]
     pub required: bool,
+    /// Whether it may be given several times; of positional ones only the last.
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub repeated: bool,
     /// What it means, in one line.
     pub help: String,
     /// What a [`Kind::Choice`] chooses from.
@@ -122,6 +132,24 @@ pub enum Connection {
     Required,
     /// It runs without atmd.
     None,
+}
+
+/// What a command dials by itself, past its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Network {
+    /// atmd's listener for customers.
+    #[serde(rename = "net:customer")]
+    Customer,
+}
+
+impl Network {
+    /// Its name, such as `net:customer`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Customer => "net:customer",
+        }
+    }
 }
 
 /// What a command prints. Never depends on its arguments.
@@ -185,12 +213,19 @@ pub enum Kind {
     /// Yes or no; as an argument a flag without a value. In a row: a JSON boolean.
     #[serde(rename = "boolean")]
     Boolean,
-    /// A file that is read.
+    /// A file or folder that is read; the host expands `*`, `?` and `[..]`. `-` is no file.
     #[serde(rename = "path:read")]
     PathRead,
-    /// A file that is written.
+    /// A file that is written, or a folder that is there. The host makes a file that is not there, empty and its
+    /// owner's alone, and takes it away again where nothing was written. A plugin that replaces nothing looks
+    /// whether the file is empty. `-` is no file.
     #[serde(rename = "path:write")]
     PathWrite,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+const fn is_not(flag: &bool) -> bool {
+    !*flag
 }
 
 impl Kind {

@@ -3,6 +3,7 @@
 pub(crate) mod api;
 pub(crate) mod completion;
 pub(crate) mod config;
+mod install;
 pub(crate) mod man;
 pub(crate) mod plugin;
 pub(crate) mod status;

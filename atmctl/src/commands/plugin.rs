@@ -1,16 +1,49 @@
 //! `atmctl plugin`: what there is, and what it may do. A broken plugin does not hide the others.
 
+use super::install;
 use crate::Io;
+use crate::arguments::{Globals, Plugin};
+use crate::plugins;
 use crate::plugins::discover::Found;
 use crate::plugins::index::{self, Known};
-use crate::plugins::{digest, named};
+use crate::plugins::install::Candidate;
+use crate::plugins::named;
+use crate::plugins::program::Program;
+use crate::plugins::record::Grant;
+use crate::plugins::sandbox::available;
 use crate::render::{record, rows, schema};
 use crate::settings::Settings;
 use crate::stop::Stop;
 use atm_rpc::plugin::{Command, Connection, Kind, Output};
 use serde_json::{Value, json};
 
-pub(crate) async fn list(found: &[Found], settings: &Settings, io: &mut Io) -> Result<u8, Stop> {
+pub(crate) async fn run(
+    command: Plugin,
+    globals: &Globals,
+    settings: &Settings,
+    found: &[Found],
+    io: &mut Io,
+) -> Result<u8, Stop> {
+    match command {
+        Plugin::List => list(found, settings, io).await,
+        Plugin::Info { name } => info(&name, found, settings, io).await,
+        Plugin::Install { file, sha256 } => {
+            let candidate = Candidate::read(&file, sha256.as_deref(), globals.unsandboxed).await?;
+            let plan = candidate.plan(found, io)?;
+            install::install(&candidate, &plan, globals, settings, io)
+        }
+        Plugin::Update { name, file, sha256 } => {
+            // Before anything is run: a name that is mistyped is no reason to.
+            plugins::install::installed(&name, found)?;
+            let candidate = Candidate::read(&file, sha256.as_deref(), globals.unsandboxed).await?;
+            let plan = candidate.plan_update(&name, found)?;
+            install::update(&candidate, &plan, globals, settings, io)
+        }
+        Plugin::Remove { name } => install::remove(&name, found, globals, settings, io),
+    }
+}
+
+async fn list(found: &[Found], settings: &Settings, io: &mut Io) -> Result<u8, Stop> {
     let columns = [
         ("name", Kind::Text),
         ("version", Kind::Text),
@@ -34,7 +67,7 @@ fn line(Known { found, description }: &Known) -> Value {
     })
 }
 
-pub(crate) async fn info(name: &str, found: &[Found], settings: &Settings, io: &mut Io) -> Result<u8, Stop> {
+async fn info(name: &str, found: &[Found], settings: &Settings, io: &mut Io) -> Result<u8, Stop> {
     let found = named(name, found)?;
     let description = index::one(found, io).await?;
     let columns = [
@@ -43,16 +76,25 @@ pub(crate) async fn info(name: &str, found: &[Found], settings: &Settings, io: &
         ("trust", Kind::Choice),
         ("file", Kind::Text),
         ("digest", Kind::Text),
+        ("granted", Kind::Text),
+        ("sandbox", Kind::Text),
         ("summary", Kind::Text),
         ("commands", Kind::Text),
     ];
+    let grant = match &found.record {
+        Some(record) => record.grant.clone(),
+        None => Grant::wanted(&description),
+    };
+    let network = !grant.network.is_empty();
     let commands: Vec<String> = description.commands.iter().map(told).collect();
     let row = json!({
         "name": description.name,
         "version": description.version,
         "trust": found.trust.name(),
         "file": found.path.display().to_string(),
-        "digest": digest(&found.path).ok(),
+        "digest": Program::open(found).ok().map(|program| program.digest),
+        "granted": grant.to_string(),
+        "sandbox": available().told(network),
         "summary": description.summary,
         "commands": commands.join("; "),
     });
@@ -61,7 +103,7 @@ pub(crate) async fn info(name: &str, found: &[Found], settings: &Settings, io: &
 }
 
 /// `add (changes; blacklist:write accounts:pii)`.
-fn told(command: &Command) -> String {
+pub(super) fn told(command: &Command) -> String {
     let effect = match (command.changes, command.destructive) {
         (_, true) => "cannot be undone",
         (true, false) => "changes",
@@ -73,6 +115,7 @@ fn told(command: &Command) -> String {
             command.capabilities.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
         }
     };
+    let dials: String = command.network.iter().map(|network| format!(" {}", network.name())).collect();
     let raw = if command.output == Output::Raw { ", prints what it likes" } else { "" };
-    format!("{} ({effect}{raw}: {rights})", command.name)
+    format!("{} ({effect}{raw}: {rights}{dials})", command.name)
 }

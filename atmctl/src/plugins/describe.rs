@@ -1,68 +1,21 @@
-//! Asks a plugin to describe itself, and takes nothing from it that would confuse the host.
+//! Reads what a plugin says about itself, and takes nothing from it that would confuse the host.
 
-use super::discover::{Found, is_name};
-use super::process::{end_group, id};
-use crate::arguments::RESERVED_FLAGS;
-use atm_rpc::plugin::{
-    Argument, Code, Column, Command, Connection, DESCRIBE, DESCRIPTION_BYTES_MAX, Description, Failure, Form,
-    Kind, Output, PROTOCOL,
-};
+use super::discover::is_name;
+use crate::arguments::{RESERVED_FLAGS, is_core};
+use atm_rpc::plugin::{Argument, Column, Command, Connection, Description, Form, Kind, Output, PROTOCOL};
 use std::collections::BTreeSet;
-use std::process::Stdio;
-use std::time::Duration;
-use tokio::io::AsyncReadExt;
-use tokio::process::Child;
-use tokio::time::timeout;
 
-const TIME: Duration = Duration::from_secs(2);
 const COMMANDS_MAX: usize = 64;
 const ARGUMENTS_MAX: usize = 32;
 const COLUMNS_MAX: usize = 128;
 const VERSION_LENGTH_MAX: usize = 64;
 const LINE_LENGTH_MAX: usize = 200;
 
-/// Runs the plugin without anything, and reads what it says about itself.
-pub(crate) async fn describe(found: &Found) -> Result<Description, Failure> {
-    if let Some(reason) = &found.refused {
-        let name = &found.name;
-        return Err(Failure::new(Code::Refused, format!("the plugin {name} is not run: {reason}")));
-    }
-    say(found).await.and_then(|text| read(&found.name, &text)).map_err(|what| {
-        let name = &found.name;
-        Failure::new(Code::Protocol, format!("the plugin {name} does not describe itself: {what}"))
-            .hint(format!("see for yourself: {} {DESCRIBE}", found.path.display()))
-    })
-}
-
-async fn say(found: &Found) -> Result<Vec<u8>, String> {
-    let mut command = tokio::process::Command::new(&found.path);
-    // In a group of its own, so that what it starts ends with it.
-    command.arg(DESCRIBE).env_clear().process_group(0).kill_on_drop(true);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = command.spawn().map_err(|error| format!("it cannot be started: {error}"))?;
-    let group = id(&child);
-    let said = timeout(TIME, listen(&mut child)).await;
-    end_group(&mut child, group).await;
-    said.unwrap_or_else(|_| Err("it took longer than 2 s".to_owned()))
-}
-
-async fn listen(child: &mut Child) -> Result<Vec<u8>, String> {
-    let stdout = child.stdout.take().ok_or("it has no output")?;
-    let mut text = Vec::new();
-    let read = stdout.take(DESCRIPTION_BYTES_MAX + 1).read_to_end(&mut text).await;
-    let length = read.map_err(|error| error.to_string())?;
-    if u64::try_from(length).is_ok_and(|length| length > DESCRIPTION_BYTES_MAX) {
-        return Err(format!("it says more than {DESCRIPTION_BYTES_MAX} bytes"));
-    }
-    let status = child.wait().await.map_err(|error| error.to_string())?;
-    status.success().then_some(text).ok_or_else(|| format!("it ended with {status}"))
-}
-
-/// Reads what a plugin of that name says about itself.
+/// Reads what a plugin says about itself; `name`: what it must call itself, where that is known.
 ///
 /// # Errors
 /// What would confuse the host, for whom the plugin belongs to.
-pub fn read(name: &str, text: &[u8]) -> Result<Description, String> {
+pub fn read(name: Option<&str>, text: &[u8]) -> Result<Description, String> {
     #[derive(serde::Deserialize)]
     struct Version {
         protocol: u16,
@@ -73,7 +26,11 @@ pub fn read(name: &str, text: &[u8]) -> Result<Description, String> {
         return Err(format!("it speaks protocol {}, not {PROTOCOL}", version.protocol));
     }
     let description: Description = serde_json::from_slice(text).map_err(|error| error.to_string())?;
-    if description.name != name {
+    let own = &description.name;
+    if is_core(own) {
+        return Err(format!("atmctl itself has a command {own}"));
+    }
+    if name.is_some_and(|name| name != own) || !is_name(own) {
         return Err(format!("it calls itself {:?}", description.name));
     }
     check(&description)?;
@@ -108,8 +65,11 @@ fn check_command(command: &Command) -> Result<(), String> {
     command.arguments.iter().try_for_each(|argument| {
         check_argument(argument).map_err(|what| format!("argument {:?}: {what}", argument.name))
     })?;
-    let positional = command.arguments.iter().filter(|argument| argument.form == Form::Positional);
-    if !positional.map(|argument| argument.required).is_sorted_by(|one, next| one >= next) {
+    let positional = || command.arguments.iter().filter(|argument| argument.form == Form::Positional);
+    if positional().rev().skip(1).any(|argument| argument.repeated) {
+        return Err("an argument stands behind one that may be repeated".to_owned());
+    }
+    if !positional().map(|argument| argument.required).is_sorted_by(|one, next| one >= next) {
         return Err("an argument that is required stands behind one that is not".to_owned());
     }
     let Output::Rows { schema } = &command.output else { return Ok(()) };
@@ -138,6 +98,7 @@ fn check_argument(argument: &Argument) -> Result<(), String> {
         (RESERVED_FLAGS.contains(&name), "atmctl has a flag of this name"),
         (argument.kind == Kind::Boolean && argument.form == Form::Positional, "a boolean is a flag"),
         (argument.kind == Kind::Boolean && argument.required, "a boolean cannot be required"),
+        (argument.kind == Kind::Boolean && argument.repeated, "a boolean cannot be repeated"),
         (argument.kind == Kind::Choice && argument.choices.is_empty(), "there is nothing to choose from"),
     ];
     broken.iter().find(|(is, _)| *is).map_or(Ok(()), |(_, what)| Err((*what).to_owned()))
@@ -166,9 +127,7 @@ fn unique<'a>(what: &str, names: impl Iterator<Item = &'a String>) -> Result<(),
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::plugins::discover::Trust;
     use serde_json::{Value, json};
-    use std::os::unix::fs::PermissionsExt;
 
     pub(crate) fn sample() -> Value {
         json!({ "protocol": 1, "name": "demo", "version": "1.0", "summary": "Shows", "commands": [{
@@ -187,12 +146,17 @@ pub(crate) mod tests {
         }, {
             "name": "wipe", "summary": "Wipes", "connection": "required", "changes": true, "destructive": true,
             "output": "raw",
+        }, {
+            "name": "keep", "summary": "Keeps", "connection": "none", "output": "raw", "arguments": [
+                { "name": "only", "kind": "text", "form": "flag", "repeated": true, "help": "Some" },
+                { "name": "which", "kind": "text", "form": "positional", "repeated": true, "help": "All" },
+            ],
         }] })
     }
 
     #[test]
     fn descriptions_that_would_confuse_are_refused() {
-        assert!(read("demo", sample().to_string().as_bytes()).is_ok());
+        assert!(read(Some("demo"), sample().to_string().as_bytes()).is_ok());
         let table: &[(&str, Value)] = &[
             ("/protocol", json!(2)),
             ("/name", json!("other")),
@@ -207,50 +171,27 @@ pub(crate) mod tests {
             ("/commands/0/arguments/2/name", json!("timeout")),
             ("/commands/0/arguments/3/choices", json!([])),
             ("/commands/0/arguments/4/form", json!("positional")),
+            ("/commands/0/arguments/4/repeated", json!(true)),
+            ("/commands/0/arguments/0/repeated", json!(true)),
+            ("/commands/0/network", json!(["net:everything"])),
             ("/commands/0/schema/columns", json!([])),
             ("/commands/0/output", json!("rows and more")),
             ("/commands/0/examples", json!(["demo put\n12345"])),
         ];
         for (pointer, value) in table {
             let mut changed = sample();
-            *changed.pointer_mut(pointer).unwrap() = value.clone();
-            assert!(read("demo", changed.to_string().as_bytes()).is_err(), "{pointer}");
+            let (object, field) = pointer.rsplit_once('/').unwrap();
+            changed.pointer_mut(object).unwrap()[field] = value.clone();
+            assert!(read(Some("demo"), changed.to_string().as_bytes()).is_err(), "{pointer}");
         }
         let mut without = sample();
         without["commands"][0]["connection"] = json!("none");
-        assert!(read("demo", without.to_string().as_bytes()).is_ok());
+        assert!(read(Some("demo"), without.to_string().as_bytes()).is_ok());
         without["commands"][0]["schema"]["columns"][0]["kind"] = json!("money");
-        assert!(read("demo", without.to_string().as_bytes()).is_err());
+        assert!(read(Some("demo"), without.to_string().as_bytes()).is_err());
         let mut swapped = sample();
         swapped["commands"][0]["arguments"][0]["required"] = json!(false);
         swapped["commands"][0]["arguments"][1]["required"] = json!(true);
-        assert!(read("demo", swapped.to_string().as_bytes()).is_err());
-    }
-
-    fn described(script: &str) -> Result<Description, Failure> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("atmctl-demo");
-        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
-        let stamp = Default::default();
-        let found = Found { name: "demo".into(), path, stamp, trust: Trust::Bundled, refused: None };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(describe(&found))
-    }
-
-    #[test]
-    fn a_plugin_describes_itself_alone_and_in_time() {
-        let _alone = crate::tests::alone();
-        let good = format!("[ \"$1\" = {DESCRIBE} ] && [ -z \"$HOME\" ] && cat <<'END'\n{}\nEND", sample());
-        assert_eq!(described(&good).unwrap().commands.len(), 3);
-        for (script, named) in [
-            ("exit 3", "exit status: 3"),
-            ("echo nonsense", "expected"),
-            ("exec sleep 9", "longer than 2 s"),
-            ("exec head -c 300000 /dev/zero", "more than 262144 bytes"),
-        ] {
-            let failure = described(script).unwrap_err();
-            assert!(failure.message.contains(named), "{failure}");
-        }
+        assert!(read(Some("demo"), swapped.to_string().as_bytes()).is_err());
     }
 }

@@ -1,5 +1,6 @@
 //! Which plugins there are, and which of them may be run. Starts nothing.
 
+use super::record::Record;
 use super::stamp::Stamp;
 use crate::settings::home;
 use crate::{Io, arguments};
@@ -8,7 +9,8 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-const PREFIX: &str = "atmctl-";
+/// What the file of every plugin begins with.
+pub(crate) const PREFIX: &str = "atmctl-";
 const SYSTEM_FOLDER: &str = "/usr/lib/atmctl/plugins";
 /// Plugin and command together fit into the 64 characters that atmd allows for a name.
 const NAME_LENGTH_MAX: usize = 31;
@@ -24,6 +26,8 @@ pub(crate) struct Found {
     pub(crate) stamp: Stamp,
     /// By what it is trusted.
     pub(crate) trust: Trust,
+    /// What was agreed when it was installed.
+    pub(crate) record: Option<Record>,
     /// Why it may not be run.
     pub(crate) refused: Option<String>,
 }
@@ -54,13 +58,17 @@ impl Found {
 
 /// The plugins of this program, by name; of one name the one first that is run.
 pub(crate) fn around(io: &Io) -> Vec<Found> {
-    let users =
-        home(&io.environment, "XDG_DATA_HOME", ".local/share").map(|home| home.join("atmctl/plugins"));
     let beside = io.program.parent().map(Path::to_path_buf);
     let bundled =
         beside.into_iter().chain([PathBuf::from(SYSTEM_FOLDER)]).map(|folder| (folder, Trust::Bundled));
-    let folders: Vec<_> = bundled.chain(users.map(|folder| (folder, Trust::Installed))).collect();
+    let folders: Vec<_> =
+        bundled.chain(installed_folder(io).map(|folder| (folder, Trust::Installed))).collect();
     discover(&folders)
+}
+
+/// Where the user's own are, if they have a home.
+pub(crate) fn installed_folder(io: &Io) -> Option<PathBuf> {
+    home(&io.environment, "XDG_DATA_HOME", ".local/share").map(|home| home.join("atmctl/plugins"))
 }
 
 fn discover(folders: &[(PathBuf, Trust)]) -> Vec<Found> {
@@ -87,13 +95,16 @@ fn in_folder(folder: &Path, trust: Trust) -> Vec<Found> {
         let path = entry.path().canonicalize().ok()?;
         let metadata = path.metadata().ok()?;
         let executable = is_name(&name) && metadata.is_file() && metadata.mode() & 0o111 != 0;
-        executable.then(|| Found {
-            refused: refusal(&name, &path, &metadata, trust),
-            stamp: Stamp::of(&metadata),
-            name,
-            path,
-            trust,
-        })
+        if !executable {
+            return None;
+        }
+        let record = match trust {
+            Trust::Bundled => Ok(None),
+            Trust::Installed => Record::read(&path).map(Some).map_err(|error| not_installed(&path, &error)),
+        };
+        let refused = refusal(&name, &path, &metadata).or_else(|| record.as_ref().err().cloned());
+        let record = record.unwrap_or_default();
+        Some(Found { refused, stamp: Stamp::of(&metadata), name, path, trust, record })
     };
     let mut plugins: Vec<Found> = entries.filter_map(plugin).collect();
     plugins.sort_by(|one, other| one.name.cmp(&other.name));
@@ -107,21 +118,21 @@ pub(crate) fn is_name(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
-fn refusal(name: &str, path: &Path, file: &Metadata, trust: Trust) -> Option<String> {
+fn refusal(name: &str, path: &Path, file: &Metadata) -> Option<String> {
     if arguments::is_core(name) {
         return Some("atmctl itself has a command of this name".to_owned());
     }
-    match trust {
-        Trust::Installed => Some("installation comes with a later version".to_owned()),
-        Trust::Bundled => {
-            let folder = path.parent()?;
-            let unsafe_folder = match folder.metadata() {
-                Ok(metadata) => untrusted(folder, &metadata),
-                Err(error) => Some(format!("{}: {error}", folder.display())),
-            };
-            untrusted(path, file).or(unsafe_folder)
-        }
-    }
+    let folder = path.parent()?;
+    let unsafe_folder = match folder.metadata() {
+        Ok(metadata) => untrusted(folder, &metadata),
+        Err(error) => Some(format!("{}: {error}", folder.display())),
+    };
+    untrusted(path, file).or(unsafe_folder)
+}
+
+fn not_installed(path: &Path, error: &std::io::Error) -> String {
+    let path = path.display();
+    format!("it was not installed ({error}); move it elsewhere, and: atmctl plugin install FILE ({path})")
 }
 
 /// Why somebody else than root and this user could have written there.
@@ -178,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_folder_wins_and_the_users_is_not_trusted_yet() {
+    fn the_first_folder_wins_and_the_users_has_only_what_was_installed() {
         let (beside, users, open) = (folder(0o755), folder(0o755), folder(0o777));
         put(beside.path(), "atmctl-both", 0o755);
         put(users.path(), "atmctl-both", 0o755);

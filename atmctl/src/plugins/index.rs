@@ -6,8 +6,10 @@
 
 mod file;
 
-use super::describe::describe;
+use super::ask::ask;
 use super::discover::Found;
+use super::process::end_orphans;
+use super::program::Program;
 use super::stamp::Stamp;
 use crate::Io;
 use crate::settings::home;
@@ -31,6 +33,8 @@ pub(crate) struct Known {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Entry {
     stamp: Stamp,
+    /// Of an installed one: the digest that was agreed to.
+    digest: Option<String>,
     said: Said,
 }
 
@@ -52,7 +56,7 @@ impl Entry {
             Ok(description) => Said::Description(Box::new(description.clone())),
             Err(failure) => Said::Failure(failure.clone()),
         };
-        Self { stamp: found.stamp.clone(), said }
+        Self { stamp: found.stamp.clone(), digest: digest(found), said }
     }
 
     fn description(&self) -> Result<Description, Failure> {
@@ -77,6 +81,7 @@ pub(crate) async fn all(found: &[Found], io: &Io) -> Vec<Known> {
         }
     });
     let known: Vec<(Known, bool)> = known.buffered(ASKED_AT_ONCE).collect().await;
+    end_orphans();
     let new = known.iter().filter(|(known, asked)| *asked && known.found.is_available());
     keep(io, new.map(|(known, _)| (&known.found, &known.description)));
     known.into_iter().map(|(known, _)| known).collect()
@@ -90,6 +95,7 @@ pub(crate) async fn one(found: &Found, io: &Io) -> Result<Description, Failure> 
         return Ok(description);
     }
     let description = describe(found).await;
+    end_orphans();
     if found.is_available() {
         keep(io, [(found, &description)].into_iter());
     }
@@ -100,7 +106,20 @@ pub(crate) async fn one(found: &Found, io: &Io) -> Result<Description, Failure> 
 fn remembered<'e>(kept: &'e Entries, found: &Found) -> Option<&'e Entry> {
     // What is refused is not asked at all, and the reason is found anew each time.
     let entry = found.is_available().then(|| kept.get(&found.path))?;
-    entry.filter(|entry| entry.stamp == found.stamp)
+    entry.filter(|entry| entry.stamp == found.stamp && entry.digest == digest(found))
+}
+
+fn digest(found: &Found) -> Option<String> {
+    found.record.as_ref().map(|record| record.digest.clone())
+}
+
+/// Asks it; of an installed one, sees whether it is the one that was agreed to.
+async fn describe(found: &Found) -> Result<Description, Failure> {
+    let program = Program::open(found)?;
+    match &found.record {
+        Some(record) => Ok(record.description.clone()),
+        None => ask(&program, &found.path, Some(&found.name)).await,
+    }
 }
 
 /// Adds to the index what was heard.

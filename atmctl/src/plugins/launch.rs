@@ -1,21 +1,23 @@
-//! A running plugin: its environment and descriptor, and the exit code that follows from its end.
+//! A running plugin: its connection, its output, and the exit code that follows from its end.
 
 use super::Connector;
+use super::around::Folders;
 use super::discover::Found;
 use super::output::render_rows;
 use super::process::{GRACE, adopt_orphans, end, end_orphans, shares_terminal, signalled};
+use super::program::Program;
 use super::relay::relay;
+use super::sandbox::start::Start;
+use super::sandbox::{Available, Policy};
 use crate::Io;
 use crate::link::Link;
 use crate::render::{Renderer, say_if_empty};
 use crate::settings::Settings;
 use crate::stop::Stop;
 use atm_rpc::client::Connection;
-use atm_rpc::plugin::{Code, Command, ENV_BIN, ENV_FD, ENV_PROTOCOL, FD, Failure, Output, PROTOCOL};
-use command_fds::{CommandFdExt, FdMapping};
+use atm_rpc::plugin::{Code, Command, Failure, Output};
 use rustix::process::Signal;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
@@ -30,11 +32,18 @@ const FINDING: i32 = 3;
 /// What is to be run.
 pub(super) struct Launch<'a> {
     pub(super) found: &'a Found,
+    pub(super) program: &'a Program,
     pub(super) command: &'a Command,
     /// What people call it: `blacklist add`.
     pub(super) title: String,
     pub(super) arguments: Vec<String>,
     pub(super) settings: &'a Settings,
+    /// What it finds around it.
+    pub(super) folders: &'a Folders,
+    /// What it may reach.
+    pub(super) policy: Policy,
+    /// What this system has to hold it with.
+    pub(super) available: Available,
 }
 
 /// How a plugin ended by itself.
@@ -94,7 +103,7 @@ impl Launch<'_> {
         }
         .map_err(|error| self.cannot_start(&error))?;
         adopt_orphans();
-        let mut child = self.spawn(plugin, shared, io).map_err(|error| self.cannot_start(&error))?;
+        let mut child = self.spawn(plugin, shared, io).await.map_err(|error| self.cannot_start(&error))?;
         let stdout = child.stdout.take();
         let relayed = async move {
             let Some((host, (link, connector))) = host.zip(connection) else { return Ok(()) };
@@ -126,29 +135,22 @@ impl Launch<'_> {
         Err(stop)
     }
 
-    fn spawn(&self, connection: Option<UnixStream>, shared: bool, io: &Io) -> io::Result<Child> {
-        let mut command = std::process::Command::new(&self.found.path);
-        command.args(&self.arguments).env_clear().env(ENV_PROTOCOL, PROTOCOL.to_string());
-        command.env(ENV_BIN, &io.program);
-        command.envs(io.environment.iter().filter(|(name, _)| is_passed_on(name)));
-        if self.command.output != Output::Raw {
-            command.stdout(Stdio::piped());
-        }
-        let mut command = tokio::process::Command::from(command);
-        command.kill_on_drop(true);
-        if !shared {
-            command.process_group(0);
-        }
-        if let Some(connection) = connection {
-            let connection = connection.into_std()?;
-            // The plugin may be written in a language that waits.
-            connection.set_nonblocking(false)?;
-            command.env(ENV_FD, FD.to_string());
-            let mapping = FdMapping { parent_fd: OwnedFd::from(connection), child_fd: FD };
-            command.fd_mappings(vec![mapping]).map_err(io::Error::other)?;
-        }
-        // Here the command is dropped, and with it this process's copy of the plugin's end.
-        command.spawn()
+    async fn spawn(&self, connection: Option<UnixStream>, shared: bool, io: &Io) -> io::Result<Child> {
+        let is_raw = self.command.output == Output::Raw;
+        let start = Start {
+            program: self.program,
+            path: &self.found.path,
+            arguments: &self.arguments,
+            environment: self.folders.environment(connection.is_some(), io),
+            policy: self.policy.clone(),
+            available: self.available,
+            connection,
+            stdin: Stdio::inherit(),
+            stdout: if is_raw { Stdio::inherit() } else { Stdio::piped() },
+            stderr: Stdio::inherit(),
+            shares_group: shared,
+        };
+        start.start().await
     }
 
     fn cannot_start(&self, error: &io::Error) -> Failure {
@@ -212,9 +214,4 @@ async fn lifetime(
             Ok(Ended { status, told })
         }
     }
-}
-
-/// Variables that a plugin sees.
-fn is_passed_on(name: &str) -> bool {
-    ["LANG", "TZ", "TERM", "COLUMNS", "NO_COLOR"].contains(&name) || name.starts_with("LC_")
 }

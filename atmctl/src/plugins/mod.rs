@@ -1,13 +1,21 @@
 //! Commands that are plugins: find, describe, decide how far it may go, connect, launch.
 
+mod around;
+mod ask;
+pub(crate) mod consent;
 pub mod describe;
 pub(crate) mod discover;
 pub(crate) mod index;
+pub(crate) mod install;
 mod launch;
 mod output;
 pub mod parser;
+mod paths;
 mod process;
+pub(crate) mod program;
+pub(crate) mod record;
 mod relay;
+pub(crate) mod sandbox;
 mod stamp;
 
 use crate::Io;
@@ -15,17 +23,18 @@ use crate::arguments::{self, Globals};
 use crate::link;
 use crate::settings::{Files, Settings};
 use crate::stop::Stop;
+use around::Folders;
 use atm_rpc::client::{Connection, Endpoint};
 use atm_rpc::operator::{Mode, Narrow, PluginIdentity};
 use atm_rpc::plugin::{self as contract, Code, Command, Description, Failure, Output};
 use atm_rpc::types::money::Currency;
 use clap::FromArgMatches;
-use discover::Found;
+use consent::consent;
+use discover::{Found, Trust};
 use launch::Launch;
+use program::Program;
+use sandbox::{Available, Policy};
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{self, BufRead, Write};
-use std::path::Path;
 use std::time::Duration;
 
 /// How long a connection lasts where no `--timeout` says otherwise. After it the relay opens another.
@@ -45,39 +54,100 @@ pub(crate) async fn run(
     let matches = tree.try_get_matches_from(arguments).map_err(arguments::stop_of)?;
     let globals = Globals::from_arg_matches(&matches).map_err(arguments::stop_of)?;
     let chosen = matches.subcommand().and_then(|(_, plugin)| plugin.subcommand());
-    let (command, matches) = chosen
-        .and_then(|(name, matches)| Some((command_named(&description, name)?, matches)))
+    let (mut command, matches) = chosen
+        .and_then(|(name, matches)| Some((command_named(&description, name)?.clone(), matches)))
         .ok_or_else(|| Failure::new(Code::Usage, format!("{name} was given no command")))?;
+    if let Some(record) = &found.record {
+        record.grant.limit(&mut command);
+    }
     let settings = Settings::resolve(&globals, &io.environment, &files?)?;
     if command.output == Output::Raw && globals.output.is_some() {
         let text = format!("{name} {} prints what it likes: it takes no --output", command.name);
         return Err(Failure::new(Code::Usage, text).into());
     }
     let title = format!("{name} {}", command.name);
-    let mode = mode(command, &globals);
-    if mode == Mode::Change && command.destructive {
-        consent(&title, &globals, io)?;
+    let available = sandbox::available();
+    if found.trust == Trust::Installed {
+        held(&format!("the plugin {name}"), globals.unsandboxed)?;
     }
+    let mode = mode(&command, &globals);
+    let values = paths::values(&command, matches)?;
+    if mode == Mode::Change && command.destructive {
+        consent(&format!("{title} cannot be undone"), &globals, io)?;
+    }
+    if command.connection == contract::Connection::None && mode == Mode::DryRun {
+        let text = format!("{title} changes something without atmd, and cannot just try it");
+        return Err(Failure::new(Code::Usage, text).into());
+    }
+    let program = Program::open(found)?;
     let connector = match command.connection {
-        contract::Connection::None if mode == Mode::DryRun => {
-            let text = format!("{title} changes something without atmd, and cannot just try it");
-            return Err(Failure::new(Code::Usage, text).into());
-        }
         contract::Connection::None => None,
-        contract::Connection::Required => Some(Connector {
-            endpoint: link::endpoint(&settings, io)?,
-            patience: settings.limit.unwrap_or(link::PATIENCE),
-            narrow: Narrow {
-                mode,
-                command: title.clone(),
-                capabilities: command.capabilities.clone(),
-                plugin: Some(identity(found, &description)?),
-                ttl_ms: u64::try_from(settings.limit.unwrap_or(TTL).as_millis()).unwrap_or(u64::MAX),
-            },
-        }),
+        contract::Connection::Required => {
+            let plugin = identity(&description, &program, available);
+            Some(connector(&settings, mode, &title, &command, plugin, io)?)
+        }
     };
-    let arguments = parser::arguments(command, matches);
-    Launch { found, command, title, arguments, settings: &settings }.run(connector, io).await
+    let arguments = parser::arguments(&command, matches, &values);
+    let folders = Folders::of(name, io).map_err(|error| {
+        Failure::new(Code::Failed, format!("the plugin's own folder cannot be made: {error}"))
+    })?;
+    let mut policy = policy(found, &command);
+    folders.allow(&mut policy, io);
+    let made = paths::allow(&command, &values, &mut policy)?;
+    let launch = Launch {
+        found,
+        program: &program,
+        command: &command,
+        title,
+        arguments,
+        settings: &settings,
+        folders: &folders,
+        policy,
+        available,
+    };
+    let ended = launch.run(connector, io).await;
+    drop(made);
+    ended
+}
+
+/// Whether what nobody vouches for is held by this system, or somebody said that it need not be.
+pub(crate) fn held(what: &str, unsandboxed: bool) -> Result<(), Failure> {
+    if unsandboxed || sandbox::available().is_enough() {
+        return Ok(());
+    }
+    Err(Failure::new(Code::Refused, format!("{what} is not run: this system has no sandbox for it"))
+        .hint("--unsandboxed runs it nevertheless, with all that you may do on this machine"))
+}
+
+/// What it may reach, before it is given anything.
+fn policy(found: &Found, command: &Command) -> Policy {
+    // What came with atmctl may have files beside it. What was installed is one file.
+    let policy = Policy::bare(match found.trust {
+        Trust::Bundled => found.path.parent().unwrap_or(&found.path),
+        Trust::Installed => &found.path,
+    });
+    if command.network.is_empty() { policy } else { policy.dialling() }
+}
+
+fn connector(
+    settings: &Settings,
+    mode: Mode,
+    title: &str,
+    command: &Command,
+    plugin: PluginIdentity,
+    io: &Io,
+) -> Result<Connector, Failure> {
+    Ok(Connector {
+        endpoint: link::endpoint(settings, io)?,
+        patience: settings.limit.unwrap_or(link::PATIENCE),
+        narrow: Narrow {
+            mode,
+            command: title.to_owned(),
+            capabilities: command.capabilities.clone(),
+            plugin: Some(plugin),
+            ttl_ms: u64::try_from(settings.limit.unwrap_or(TTL).as_millis()).unwrap_or(u64::MAX),
+        },
+    })
 }
 
 /// The plugin of that name that comes first.
@@ -102,39 +172,14 @@ const fn mode(command: &Command, globals: &Globals) -> Mode {
     }
 }
 
-/// A person's yes to what cannot be undone.
-fn consent(title: &str, globals: &Globals, io: &mut Io) -> Result<(), Failure> {
-    if globals.yes {
-        return Ok(());
+/// The plugin as the audit log has it. That nothing holds it is part of its version there.
+fn identity(description: &Description, program: &Program, available: Available) -> PluginIdentity {
+    let held = if available.is_enough() { "" } else { "+unsandboxed" };
+    PluginIdentity {
+        name: description.name.clone(),
+        version: format!("{}{held}", description.version),
+        digest: program.digest.clone(),
     }
-    if globals.no_input || !io.stdin_is_terminal || !io.stderr_is_terminal {
-        let text = format!("{title} cannot be undone, and nobody can be asked");
-        return Err(Failure::new(Code::Usage, text).hint("--yes says yes"));
-    }
-    let mut answer = String::new();
-    let asked = write!(io.stderr, "{title} cannot be undone. Go on? [y/N] ")
-        .and_then(|()| io.stderr.flush())
-        .and_then(|()| io.stdin.read_line(&mut answer));
-    asked.map_err(|error| Failure::new(Code::Usage, format!("no answer could be read: {error}")))?;
-    match answer.trim().to_ascii_lowercase().as_str() {
-        "y" | "yes" => Ok(()),
-        _ => Err(Failure::new(Code::Failed, "nothing was done")),
-    }
-}
-
-/// The plugin as the audit log has it.
-fn identity(found: &Found, description: &Description) -> Result<PluginIdentity, Failure> {
-    let digest = digest(&found.path).map_err(|error| {
-        Failure::new(Code::Refused, format!("{} cannot be read: {error}", found.path.display()))
-    })?;
-    Ok(PluginIdentity { name: found.name.clone(), version: description.version.clone(), digest })
-}
-
-/// BLAKE3 of a file, in hexadecimal.
-pub(crate) fn digest(path: &Path) -> io::Result<String> {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(File::open(path)?)?;
-    Ok(hasher.finalize().to_hex().to_string())
 }
 
 /// Opens connections that are narrowed to one command.
@@ -160,7 +205,6 @@ impl Connector {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::io;
 
     fn command(name: &str) -> Command {
         let description: Description = serde_json::from_value(describe::tests::sample()).unwrap();
@@ -178,38 +222,5 @@ mod tests {
         for (name, dry_run, expected) in table {
             assert_eq!(mode(&command(name), &Globals { dry_run, ..Globals::default() }), expected);
         }
-    }
-
-    #[test]
-    fn what_cannot_be_undone_needs_a_yes() {
-        let ok = None;
-        let table = [
-            (false, false, true, "y\n", ok),
-            (false, false, true, "YES\n", ok),
-            (false, false, true, "n\n", Some(Code::Failed)),
-            (false, false, true, "", Some(Code::Failed)),
-            (true, false, false, "", ok),
-            (true, true, true, "", ok),
-            (false, true, true, "y\n", Some(Code::Usage)),
-            (false, false, false, "y\n", Some(Code::Usage)),
-        ];
-        for (yes, no_input, terminal, typed, expected) in table {
-            let mut io = Io { stdin_is_terminal: terminal, stderr_is_terminal: terminal, ..io(typed) };
-            let globals = Globals { yes, no_input, ..Globals::default() };
-            let got = consent("demo wipe", &globals, &mut io);
-            assert_eq!(
-                got.err().map(|failure| failure.code),
-                expected,
-                "{yes} {no_input} {terminal} {typed:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_digest_is_of_the_content() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("file");
-        std::fs::write(&path, "abc").unwrap();
-        assert!(digest(&path).unwrap().starts_with("6437b3ac38465133"));
     }
 }

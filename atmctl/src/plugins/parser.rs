@@ -1,6 +1,7 @@
 //! From a description to a command line that clap reads, and from what it read to the plugin's
 //! own arguments.
 
+use super::paths::Values;
 use crate::arguments::{self, after_help};
 use atm_rpc::plugin::{Argument, Command, Description, Form, Kind};
 use clap::builder::{PossibleValuesParser, ValueParser};
@@ -33,6 +34,7 @@ fn subcommand(plugin: &str, command: &Command) -> clap::Command {
 fn argument(argument: &Argument) -> Arg {
     let kind = argument.kind;
     let arg = Arg::new(argument.name.clone()).help(argument.help.clone()).required(argument.required);
+    let arg = if argument.repeated { arg.action(ArgAction::Append) } else { arg };
     let arg = match argument.form {
         Form::Positional => arg.value_name(argument.name.to_uppercase()),
         Form::Flag => arg.long(argument.name.clone()).value_name(word(kind)),
@@ -64,14 +66,15 @@ const fn word(kind: Kind) -> &'static str {
 }
 
 /// The arguments for the plugin: the command, flags, and behind `--` what is positional.
-pub(crate) fn arguments(command: &Command, matches: &ArgMatches) -> Vec<String> {
+pub(crate) fn arguments(command: &Command, matches: &ArgMatches, values: &Values) -> Vec<String> {
     let mut words = vec![command.name.clone()];
     let mut positional = Vec::new();
     for argument in &command.arguments {
         let name = &argument.name;
         if argument.kind == Kind::Boolean {
             words.extend(matches.get_flag(name).then(|| format!("--{name}")));
-        } else if let Some(value) = matches.get_one::<String>(name) {
+        }
+        for value in values.get(name).into_iter().flatten() {
             match argument.form {
                 Form::Flag => words.push(format!("--{name}={value}")),
                 Form::Positional => positional.push(value.clone()),
@@ -88,7 +91,7 @@ pub(crate) fn arguments(command: &Command, matches: &ArgMatches) -> Vec<String> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plugins::describe;
+    use crate::plugins::{describe, paths};
 
     fn read(line: &str) -> Result<Vec<String>, clap::Error> {
         let description: Description = serde_json::from_value(describe::tests::sample()).unwrap();
@@ -98,7 +101,7 @@ mod tests {
         let (_, plugin) = matches.subcommand().unwrap();
         let (name, matches) = plugin.subcommand().unwrap();
         let command = description.commands.iter().find(|command| command.name == name).unwrap();
-        Ok(arguments(command, matches))
+        Ok(arguments(command, matches, &paths::values(command, matches).unwrap()))
     }
 
     #[test]
@@ -112,6 +115,10 @@ mod tests {
                 &["put", "--for=7d", "--how=fast", "--all", "--", "12345", "n"],
             ),
             ("atmctl demo look", &["look"]),
+            (
+                "atmctl demo keep --only=a --only b 1 2 3",
+                &["keep", "--only=a", "--only=b", "--", "1", "2", "3"],
+            ),
         ];
         for (line, expected) in table {
             assert_eq!(read(line).unwrap(), *expected, "{line}");

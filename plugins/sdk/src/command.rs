@@ -1,7 +1,7 @@
 //! What a plugin says about its commands beyond what clap knows. Constant data, no behaviour.
 
 use atm_rpc::operator::Capability;
-use atm_rpc::plugin::{self, Connection, Kind, Output, Schema};
+use atm_rpc::plugin::{self, Connection, Kind, Network, Output, Schema};
 
 /// One command: a row of the plugin's table. See [`plugin::Command`] for what the fields mean.
 #[derive(Clone, Copy, Debug)]
@@ -9,6 +9,7 @@ pub struct Command {
     pub(crate) name: &'static str,
     pub(crate) capabilities: &'static [Capability],
     pub(crate) connection: Connection,
+    pub(crate) network: &'static [Network],
     pub(crate) changes: bool,
     pub(crate) destructive: bool,
     pub(crate) examples: &'static [&'static str],
@@ -31,6 +32,7 @@ impl Command {
             name,
             capabilities: &[],
             connection: Connection::Required,
+            network: &[],
             changes: false,
             destructive: false,
             examples: &[],
@@ -62,6 +64,12 @@ impl Command {
     #[must_use]
     pub const fn without_connection(self) -> Self {
         Self { connection: Connection::None, ..self }
+    }
+
+    /// It dials more than its connection.
+    #[must_use]
+    pub const fn dials(self, network: &'static [Network]) -> Self {
+        Self { network, ..self }
     }
 
     /// How it is used: what comes after its name.

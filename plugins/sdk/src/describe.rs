@@ -65,6 +65,7 @@ fn described_command(parser: &clap::Command, commands: &[Command]) -> Result<plu
         examples: facts.examples.iter().map(|example| (*example).to_owned()).collect(),
         capabilities: facts.capabilities.to_vec(),
         connection: facts.connection,
+        network: facts.network.to_vec(),
         changes: facts.changes,
         destructive: facts.destructive,
         output: facts.output(),
@@ -76,7 +77,7 @@ fn described_argument(arg: &Arg, facts: &Command) -> Result<Argument, Mismatch> 
     let cannot = |what: &str| Mismatch(format!("{what} of {} {name}", facts.name));
     let kind = match arg.get_action() {
         ArgAction::SetTrue => Kind::Boolean,
-        ArgAction::Set => match kind_of(arg).ok_or_else(|| cannot("the type"))? {
+        ArgAction::Set | ArgAction::Append => match kind_of(arg).ok_or_else(|| cannot("the type"))? {
             Kind::PathRead if facts.writes.contains(&name.as_str()) => Kind::PathWrite,
             kind => kind,
         },
@@ -88,6 +89,7 @@ fn described_argument(arg: &Arg, facts: &Command) -> Result<Argument, Mismatch> 
         kind,
         form: if arg.is_positional() { Form::Positional } else { Form::Flag },
         required: arg.is_required_set(),
+        repeated: matches!(arg.get_action(), ArgAction::Append),
         help: arg.get_help().map(ToString::to_string).unwrap_or_default(),
         choices: match kind {
             Kind::Choice => choices.iter().map(|choice| choice.get_name().to_owned()).collect(),

@@ -12,9 +12,9 @@ pub fn descriptions(bytes: &[u8]) {
         .and_then(|value: Value| Some(value.get("name")?.as_str()?.to_owned()));
     // What is no name of a file is no plugin's.
     let name = named.filter(|name| is_name(name)).unwrap_or_else(|| "demo".to_owned());
-    let Ok(description) = describe::read(&name, bytes) else { return };
+    let Ok(description) = describe::read(Some(&name), bytes) else { return };
     let written = serde_json::to_vec(&description).expect("what was read can be written");
-    assert_eq!(describe::read(&name, &written), Ok(description.clone()));
+    assert_eq!(describe::read(Some(&name), &written), Ok(description.clone()));
     for text in shown(&description) {
         assert!(!text.contains(char::is_control), "{text:?} is shown on a terminal");
     }

@@ -1,3 +1,8 @@
 //! The host of plugins: what it starts and when, whom it trusts, and what is left of a plugin that ended.
 
+mod around;
+mod exits;
 mod index;
+mod installation;
+mod processes;
+mod sandbox;

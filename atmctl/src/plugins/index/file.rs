@@ -65,7 +65,9 @@ mod tests {
 
     fn entries(count: usize) -> Entries {
         let said = || Said::Failure(Failure::new(Code::Protocol, "it says nothing"));
-        let entry = |n| (format!("/p/{n:04}").into(), Entry { stamp: Default::default(), said: said() });
+        let entry = |n| {
+            (format!("/p/{n:04}").into(), Entry { stamp: Default::default(), digest: None, said: said() })
+        };
         (0..count).map(entry).collect()
     }
 
