@@ -1,10 +1,11 @@
-//! Values that atmd knows: asked for as the operator, on a connection that may only read what the command may
-//! read, within a moment. Where that fails there are none, and nobody is told.
+//! Values that atmd knows: asked for as the operator, on a connection that may do nothing but list them,
+//! within a moment. Where that fails there are none, and nobody is told.
 
 use crate::arguments::{self, Globals};
 use crate::settings::{Files, Settings};
 use crate::{identity, link};
-use atm_rpc::operator::{Mode, Narrow, OperatorRequest, PAGE_ROWS_MAX};
+use atm_rpc::operator::rules::{Effect, Method};
+use atm_rpc::operator::{Capability, Mode, Narrow, OperatorRequest, PAGE_ROWS_MAX};
 use atm_rpc::plugin::{Argument, Command, Connection, ENV_FD, Kind, Values};
 use clap_complete::engine::CompletionCandidate;
 use serde_json::{Value, json};
@@ -65,7 +66,7 @@ impl Asked {
             return None;
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
-        let answer = runtime.block_on(timeout(PATIENCE, self.answer(&request)));
+        let answer = runtime.block_on(async { timeout(PATIENCE, self.answer(&request)).await });
         // A name that is still being looked up is not waited for.
         runtime.shutdown_background();
         Some(texts(&answer.ok().flatten()?, &values.field))
@@ -74,14 +75,17 @@ impl Asked {
     async fn answer(&self, request: &OperatorRequest) -> Option<Value> {
         let endpoint = identity::endpoint(&self.settings()?).ok()?;
         let mut link = link::as_operator(&endpoint, PATIENCE).await.ok()?;
-        let narrow = Narrow {
-            mode: Mode::Read,
-            command: self.title.clone(),
-            capabilities: self.command.capabilities.clone(),
-            plugin: None,
-            ttl_ms: TTL_MS,
-        };
-        link.narrow(narrow).await.ok()?;
+        // A number is offered whole where the command would have it whole.
+        let pii = self.command.capabilities.contains(&Capability::AccountsPii);
+        let needs = Method::of(request).rule().needs;
+        let capabilities = needs.into_iter().chain(pii.then_some(Capability::AccountsPii)).collect();
+        let command = self.title.clone();
+        let narrow = Narrow { mode: Mode::Read, command, capabilities, plugin: None, ttl_ms: TTL_MS };
+        let left = link.narrow(narrow).await.ok()?.capabilities;
+        // Without the right it would be one more refusal in the audit log for each key that is pressed.
+        if needs.is_some_and(|needs| !left.contains(&needs)) {
+            return None;
+        }
         link.ask(request).await.ok()
     }
 
@@ -98,8 +102,8 @@ impl Asked {
 fn request(method: &str) -> Option<OperatorRequest> {
     let call = json!({ method: { "after": null, "rows": PAGE_ROWS_MAX } });
     let request: OperatorRequest = serde_json::from_value(call).ok()?;
-    let lists = method.ends_with("List");
-    lists.then_some(request)
+    let looks = Method::of(&request).rule().effect == Effect::Looks;
+    (looks && method.ends_with("List")).then_some(request)
 }
 
 /// That field of all rows, wherever the answer has them.

@@ -2,7 +2,9 @@
 
 mod answers;
 mod changes;
+mod completion;
 mod failures;
+mod help;
 mod hosting;
 
 use atm_rpc::types::mobile::MobileNumber;
