@@ -9,7 +9,7 @@ use crate::arguments;
 use crate::plugins::discover::{self, Found};
 use crate::plugins::{index, parser};
 use atm_rpc::plugin::{Argument, Description};
-use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter, CompletionCandidate};
+use clap_complete::engine::{self, ArgValueCandidates, ArgValueCompleter, CompletionCandidate};
 use clap_complete::env::{Bash, EnvCompleter, Fish, Zsh};
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
@@ -20,6 +20,9 @@ use values::Asked;
 const VARIABLE: &str = "ATMCTL_COMPLETE";
 /// Where bash and zsh tell which word it is about. The engine reads it, too.
 const INDEX_VARIABLE: &str = "_CLAP_COMPLETE_INDEX";
+
+/// What bash and zsh want between words.
+const SEPARATOR_VARIABLE: &str = "_CLAP_IFS";
 
 /// Options of every command stand behind the command's own.
 const LAST: usize = 900;
@@ -67,19 +70,48 @@ pub(crate) fn answer(arguments: &[OsString], io: &mut Io) -> Option<ExitCode> {
         Some(index) if shell != Shell::Fish => index,
         _ => words.len().saturating_sub(1),
     };
-    let word = words.get(at).cloned().unwrap_or_default();
     let mut root = tree(&words, io);
     root.build();
-    if word.is_empty() {
+    if words.get(at).is_none_or(|word| word.is_empty()) {
         root = without_options(root);
     }
-    let mut offered = Vec::new();
-    let folder = std::env::current_dir().ok();
     // Where nothing fits there is nothing to say: a person is in the middle of a line.
-    if shell.engine().write_complete(&mut root, words, folder.as_deref(), &mut offered).is_ok() {
+    if let Ok(offered) = offered(shell, &mut root, words, at, io) {
         let _ = io.stdout.write_all(&offered).and_then(|()| io.stdout.flush());
     }
     Some(ExitCode::SUCCESS)
+}
+
+/// What fits, as the shell wants it.
+fn offered(
+    shell: Shell,
+    root: &mut clap::Command,
+    words: Vec<OsString>,
+    at: usize,
+    io: &Io,
+) -> std::io::Result<Vec<u8>> {
+    let folder = std::env::current_dir().ok();
+    let mut offered = Vec::new();
+    if shell == Shell::Bash {
+        let (words, at) = without_equals_signs(words, at);
+        let separator = io.environment.get(SEPARATOR_VARIABLE).map_or("\n", String::as_str);
+        let candidates = engine::complete(root, words, at, folder.as_deref())?;
+        let values: Vec<&OsStr> = candidates.iter().map(CompletionCandidate::get_value).collect();
+        offered.extend(values.join(OsStr::new(separator)).as_encoded_bytes());
+    } else {
+        shell.engine().write_complete(root, words, folder.as_deref(), &mut offered)?;
+    }
+    Ok(offered)
+}
+
+/// Bash takes an equals sign for a word: `--how=fa` comes as `--how`, `=` and `fa`, the last of which is to be
+/// replaced. As `--how fa` it is the same to everybody.
+fn without_equals_signs(mut words: Vec<OsString>, at: usize) -> (Vec<OsString>, usize) {
+    let signs: Vec<usize> = (0..at.min(words.len())).filter(|index| words[*index] == "=").collect();
+    for sign in signs.iter().rev() {
+        words.remove(*sign);
+    }
+    (words, at.saturating_sub(signs.len()))
 }
 
 /// The core's tree and the plugins'.

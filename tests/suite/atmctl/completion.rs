@@ -76,9 +76,11 @@ fn bash_completes() {
     let (atmd, tools) = office();
     for (line, word) in lines() {
         let mut command = shell(&bash, &tools, &atmd);
+        // Bash takes an equals sign for a word, and replaces what stands behind it.
+        let (line, word) = (line.replace('=', " = "), word.rsplit('=').next().unwrap());
         command.args(["--norc", "-c", BASH, "bash"]).args(line.split(' '));
         let offered = process::run(command, "").coded(0);
-        assert_eq!((offered.stdout.trim_end(), offered.stderr.as_str()), (word.as_str(), ""), "{line}");
+        assert_eq!((offered.stdout.trim_end(), offered.stderr.as_str()), (word, ""), "{line}");
     }
 }
 
