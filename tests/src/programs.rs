@@ -27,6 +27,11 @@ impl Programs {
         self.paths.get(name).unwrap_or_else(|| panic!("no program {name} was built; there are {}", known()))
     }
 
+    /// What they are called.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.paths.keys().map(String::as_str)
+    }
+
     /// The folder that all of them are in, so that they find each other.
     ///
     /// # Panics

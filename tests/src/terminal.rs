@@ -10,7 +10,10 @@ use std::os::fd::AsFd;
 use std::process::{Child, Command};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How long what a program wrote before its end may be on its way.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A program that runs on a pseudo-terminal of 80 columns and 24 lines.
 #[derive(Debug)]
@@ -114,7 +117,9 @@ impl Terminal {
     /// With what is on the screen where it goes on.
     pub fn wait(&mut self) -> Option<i32> {
         let status = wait::exit(&mut self.child, wait::PATIENCE);
-        while let Ok(bytes) = self.screen.try_recv() {
+        // The end of the terminal comes behind all that was written; where another process holds it open, it
+        // does not come.
+        while let Ok(bytes) = self.screen.recv_timeout(LAST_WORDS) {
             self.shown.extend(bytes);
         }
         status.unwrap_or_else(|| panic!("the program goes on:\n{}", self.shown())).code()

@@ -33,6 +33,14 @@ pub(crate) fn show(origin: bool, settings: &Settings, io: &mut Io) -> Result<u8,
     Ok(0)
 }
 
+/// Whether it names a host and a port.
+fn address(server: &Sourced) -> Result<(), Failure> {
+    let port = server.value.rsplit_once(':').filter(|(host, _)| !host.is_empty());
+    let fits = port.is_some_and(|(_, port)| port.parse::<u16>().is_ok_and(|port| port > 0));
+    let text = || format!("{} ({}) is not HOST:PORT", server.value, server.origin);
+    fits.then_some(()).ok_or_else(|| Failure::new(Code::Configuration, text()))
+}
+
 /// What of the settings can be used. Those that cannot even be read failed before.
 pub(crate) fn check(settings: &Settings, io: &mut Io) -> Result<u8, Stop> {
     let found = |file: Sourced| format!("{} ({})", file.value, file.origin);
@@ -41,7 +49,8 @@ pub(crate) fn check(settings: &Settings, io: &mut Io) -> Result<u8, Stop> {
         ("identity", identity::identity(settings).map(|(file, _)| found(file))),
     ];
     if checks.iter().all(|(_, result)| result.is_ok()) {
-        checks.push(("server", identity::endpoint(settings).map(|_| found(settings.server.clone()))));
+        let server = || address(&settings.server).and_then(|()| identity::endpoint(settings));
+        checks.push(("server", server().map(|_| found(settings.server.clone()))));
     }
     let columns = [("what", Kind::Text), ("ok", Kind::Boolean), ("detail", Kind::Text), ("hint", Kind::Text)];
     let row = |(what, result): &(&str, Result<String, Failure>)| match result {

@@ -1,12 +1,48 @@
-//! One object with schema, data and warnings, written as the rows come. Nothing is written before
-//! the first row, so that a failure without rows leaves stdout empty.
+//! One object with schema, data and warnings, written as the rows come. What is not much is written when it is
+//! whole, so that a failure leaves stdout empty; more than that does not wait.
 
 use super::cell::Cell;
 use atm_rpc::plugin::Schema;
 use serde_json::Value;
 use std::io::{self, Write};
 
-pub(super) fn row(schema: &Schema, cells: &[Cell<'_>], first: bool, to: &mut dyn Write) -> io::Result<()> {
+/// The most bytes that wait for the end.
+const HELD_BYTES_MAX: usize = 1024 * 1024;
+
+/// What was printed, as far as it waits.
+#[derive(Debug, Default)]
+pub(super) struct Json {
+    held: Vec<u8>,
+    /// Whether nothing waits any more.
+    streams: bool,
+}
+
+impl Json {
+    pub(super) fn row(
+        &mut self,
+        schema: &Schema,
+        cells: &[Cell<'_>],
+        first: bool,
+        to: &mut dyn Write,
+    ) -> io::Result<()> {
+        if self.streams {
+            return row(schema, cells, first, to);
+        }
+        row(schema, cells, first, &mut self.held)?;
+        if self.held.len() > HELD_BYTES_MAX {
+            self.streams = true;
+            to.write_all(&std::mem::take(&mut self.held))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(&mut self, schema: &Schema, empty: bool, to: &mut dyn Write) -> io::Result<()> {
+        to.write_all(&std::mem::take(&mut self.held))?;
+        finish(schema, empty, to)
+    }
+}
+
+fn row(schema: &Schema, cells: &[Cell<'_>], first: bool, to: &mut dyn Write) -> io::Result<()> {
     if first {
         head(schema, to)?;
     }
@@ -19,7 +55,7 @@ pub(super) fn row(schema: &Schema, cells: &[Cell<'_>], first: bool, to: &mut dyn
     to.write_all(b"}")
 }
 
-pub(super) fn finish(schema: &Schema, empty: bool, to: &mut dyn Write) -> io::Result<()> {
+fn finish(schema: &Schema, empty: bool, to: &mut dyn Write) -> io::Result<()> {
     if empty {
         head(schema, to)?;
     } else {

@@ -34,7 +34,7 @@ pub(crate) struct Renderer<'a> {
 
 enum Printer {
     Table(table::Table),
-    Json,
+    Json(json::Json),
     Csv,
 }
 
@@ -43,7 +43,7 @@ impl<'a> Renderer<'a> {
     pub(crate) fn new(format: Format, schema: &'a Schema, currency: Option<Currency>) -> Self {
         let printer = match format {
             Format::Table => Printer::Table(table::Table::default()),
-            Format::Json => Printer::Json,
+            Format::Json => Printer::Json(json::Json::default()),
             Format::Csv => Printer::Csv,
         };
         Self { schema, currency, printer, count: 0 }
@@ -58,18 +58,18 @@ impl<'a> Renderer<'a> {
         self.count = self.count.saturating_add(1);
         match &mut self.printer {
             Printer::Table(table) => table.row(self.schema, &cells, to)?,
-            Printer::Json => json::row(self.schema, &cells, first, to)?,
+            Printer::Json(json) => json.row(self.schema, &cells, first, to)?,
             Printer::Csv => csv::row(self.schema, &cells, first, to)?,
         }
         Ok(())
     }
 
     /// Prints what is left and gives the number of rows. Not called where the rows ended with a
-    /// failure: then JSON stays incomplete, and empty where there was no row.
+    /// failure: then JSON stays empty, or incomplete where it was long.
     pub(crate) fn finish(mut self, to: &mut dyn Write) -> Result<u64, Stop> {
         match &mut self.printer {
             Printer::Table(table) => table.finish(self.schema, to)?,
-            Printer::Json => json::finish(self.schema, self.count == 0, to)?,
+            Printer::Json(json) => json.finish(self.schema, self.count == 0, to)?,
             Printer::Csv if self.count == 0 => csv::header(self.schema, to)?,
             Printer::Csv => {}
         }
@@ -214,6 +214,25 @@ a,\"        7    -5.00  -      1m 1s  yes
             renderer.row(&row("x", i64::try_from(count).unwrap(), 0), &mut out).unwrap();
         }
         assert_eq!(out.iter().filter(|byte| **byte == b'\n').count(), table::ROWS_MEASURED + 2);
+    }
+
+    #[test]
+    fn json_waits_until_it_is_whole_or_long() {
+        let schema = sample();
+        let mut renderer = Renderer::new(Format::Json, &schema, Some(Currency::INR));
+        let mut out = Vec::new();
+        let long = "x".repeat(100_000);
+        (0..10).for_each(|n| renderer.row(&row(&long, n, 0), &mut out).unwrap());
+        assert!(out.is_empty());
+        (0..10).for_each(|n| renderer.row(&row(&long, n, 0), &mut out).unwrap());
+        assert!(out.len() > 2_000_000, "what is long does not wait");
+        renderer.finish(&mut out).unwrap();
+        assert_eq!(serde_json::from_slice::<Value>(&out).unwrap()["data"].as_array().unwrap().len(), 20);
+        let mut renderer = Renderer::new(Format::Json, &schema, Some(Currency::INR));
+        let mut out = Vec::new();
+        renderer.row(&row("a", 1, 1), &mut out).unwrap();
+        renderer.give_up(&mut out).unwrap();
+        assert!(out.is_empty(), "what failed leaves nothing");
     }
 
     #[test]

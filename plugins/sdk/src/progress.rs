@@ -1,7 +1,13 @@
-//! A bar on stderr for what takes long. Where stderr is no terminal there is none, and nothing is written.
+//! A bar on stderr for what takes long. Where stderr is no terminal there is none, and nothing is written;
+//! where NO_COLOR is set, it does without escape sequences.
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::{self, IsTerminal};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
+use std::io::{self, IsTerminal, Write};
+
+/// As wide as every terminal is.
+const PLAIN_WIDTH: usize = 80;
+/// How often a second it is drawn where each drawing is a whole line.
+const PLAIN_RATE: u8 = 5;
 
 /// How far something is, for a person who waits. The bar is gone when this is dropped.
 #[derive(Debug)]
@@ -13,7 +19,12 @@ pub struct Progress {
 impl Progress {
     pub(crate) fn new() -> Self {
         let bar = io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+            let target = match plain {
+                true => ProgressDrawTarget::term_like_with_hz(Box::new(Plain), PLAIN_RATE),
+                false => ProgressDrawTarget::stderr(),
+            };
+            let bar = ProgressBar::with_draw_target(None, target);
             bar.set_style(counting());
             bar
         });
@@ -43,6 +54,49 @@ impl Drop for Progress {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+    }
+}
+
+/// A terminal of which nothing is asked but to go back to the start of the line.
+#[derive(Debug)]
+struct Plain;
+
+impl TermLike for Plain {
+    fn width(&self) -> u16 {
+        u16::try_from(PLAIN_WIDTH - 1).unwrap_or(u16::MAX)
+    }
+
+    // There is one line, and it is written from its start.
+    fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn write_line(&self, text: &str) -> io::Result<()> {
+        self.write_str(text)
+    }
+
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        io::stderr().write_all(text.as_bytes())
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        write!(io::stderr(), "\r{:1$}\r", "", PLAIN_WIDTH - 1)
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        io::stderr().flush()
     }
 }
 

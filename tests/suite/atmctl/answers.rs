@@ -2,10 +2,14 @@
 
 use super::{data, number, one, rows};
 use atm_tests::daemon::{Atmd, Options};
+use atm_tests::need::need;
+use atm_tests::process::{self, Outcome};
 use atm_tests::tools::Tools;
-use atm_tests::{csv, process};
+use atm_tests::{csv, load};
 use serde_json::{Value, json};
+use std::fs;
 use std::process::Command;
+use std::time::Duration;
 
 const REASON: &str = "=1+1, \"quoted\"";
 
@@ -78,14 +82,101 @@ fn amounts_are_in_the_currency_of_the_bank() {
 }
 
 #[test]
+fn the_largest_amount_survives_a_reader_that_takes_numbers_for_floats() {
+    let Some(jq) = need("jq") else { return };
+    let atmd = Atmd::start(&Options::default());
+    let tools = Tools::with(&[]);
+    let columns = [("amount", "money"), ("count", "number")];
+    let script = "echo '{\"amount\":9223372036854775807,\"count\":-9223372036854775808}'";
+    tools.plugin("most", &rows("required", &columns), script);
+    let printed = tools.operate(&atmd, &["most", "go", "-o", "json"]).coded(0);
+    let mut through = Command::new(jq);
+    through.arg(".data[0]");
+    let read: Value = serde_json::from_str(&process::run(through, &printed.stdout).coded(0).stdout).unwrap();
+    assert_eq!(read, json!({ "amount": "92233720368547758.07", "count": "-9223372036854775808" }));
+}
+
+#[test]
+fn a_spreadsheet_runs_nothing() {
+    let atmd = Atmd::start(&Options::default());
+    let tools = Tools::with(&[]);
+    let script =
+        "echo '{\"text\":\"=1+1\",\"amount\":-500}'; echo '{\"text\":\"a,\\\"b\\\"\",\"amount\":null}'";
+    tools.plugin("sheet", &rows("required", &[("text", "text"), ("amount", "money")]), script);
+    let printed = tools.operate(&atmd, &["sheet", "go", "-o", "csv"]).coded(0);
+    assert_eq!(printed.stdout, "text,amount\r\n'=1+1,-5.00\r\n\"a,\"\"b\"\"\",\r\n");
+    let records = csv::parse(&printed.stdout.replace("\r\n", "\n")).unwrap();
+    assert_eq!(records[1], ["'=1+1", "-5.00"]);
+}
+
+#[test]
+fn where_an_option_stands_makes_no_difference() {
+    let atmd = Atmd::start(&Options::default());
+    let tools = Tools::with(&["blacklist"]);
+    let number = number(1);
+    let _ = tools.operate(&atmd, &["blacklist", "add", &number, "--reason", "a test"]).coded(0);
+    let lines: &[&[&str]] = &[
+        &["version"],
+        &["config", "show", "--origin"],
+        &["plugin", "list"],
+        &["plugin", "info", "blacklist"],
+        &["blacklist", "list"],
+        &["blacklist", "show", &number],
+        &["blacklist", "show", "12345"],
+        &["blacklist", "show", "12a"],
+        &["blacklst"],
+        &["completion", "bash"],
+    ];
+    for line in lines {
+        for option in [&["-o", "json"][..], &["--output=csv"], &["-o", "table"]] {
+            let said = |arguments: &[&str]| {
+                let Outcome { code, stdout, stderr } = tools.operate(&atmd, arguments);
+                (code, stdout, stderr)
+            };
+            let before = said(&[option, line].concat());
+            assert_eq!(before, said(&[line, option].concat()), "{line:?} {option:?}");
+            let (head, tail) = line.split_at(1);
+            assert_eq!(before, said(&[head, option, tail].concat()), "{line:?} {option:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unhealthy_atmd_is_told_of_with_its_row() {
+    let atmd = Atmd::start(&Options::default());
+    let healthy = one(&atmd.ctl(&["status", "-o", "json"]), "atmctl.status/1");
+    assert_eq!((&healthy["healthy"], &healthy["reasons"]), (&json!(true), &Value::Null));
+    let mut sessions = load::sessions(&atmd, 0, 64).await;
+    // A folder in the place of a ledger, and nothing can be written there.
+    let ledger = atmd.client_csv();
+    fs::rename(&ledger, atmd.data().join("away.csv")).unwrap();
+    fs::create_dir(&ledger).unwrap();
+    let unhealthy = loop {
+        sessions = load::deposits(&atmd, sessions, Duration::from_secs(1)).await.0;
+        let told = atmd.ctl(&["status", "-o", "json"]);
+        if told.code != Some(0) {
+            break told.coded(1);
+        }
+    };
+    let row = serde_json::from_str::<Value>(&unhealthy.stdout).unwrap()["data"][0].clone();
+    assert_eq!((&row["healthy"], unhealthy.stderr.as_str()), (&json!(false), ""));
+    assert!(row["reasons"].as_str().unwrap().contains("the CSV ledgers lack"), "{row}");
+    let told = atmd.ctl(&["status"]).coded(1);
+    assert!(told.stdout.contains("the CSV ledgers lack") && told.stderr.is_empty(), "{told}");
+    let told = atmd.ctl(&["status", "-o", "csv"]).coded(1);
+    assert_eq!(told.stdout.lines().count(), 2, "{told}");
+}
+
+#[test]
 fn a_reader_that_saw_enough_is_no_failure() {
     let atmd = Atmd::start(&Options::default());
     let tools = Tools::with(&["blacklist"]);
     tools.plugin("endless", &rows("none", &[("n", "number")]), "exec yes '{\"n\":7}'");
-    for _ in 0..3 {
-        for arguments in
-            [&["endless", "go"][..], &["endless", "go", "-o", "csv"], &["endless", "go", "-o", "json"]]
-        {
+    let million = r#"exec seq -f '{"n":%.0f}' 1000000"#;
+    tools.plugin("million", &rows("none", &[("n", "number")]), million);
+    for plugin in ["endless", "million"] {
+        for format in ["table", "csv", "json"] {
+            let arguments = &[plugin, "go", "-o", format];
             let atmctl = tools.operator(&atmd, arguments);
             let mut piped = Command::new("sh");
             piped.args(["-c", "{ \"$@\"; echo \"code $?\" >&2; } | head -1", "sh"]);

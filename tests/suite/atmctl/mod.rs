@@ -6,6 +6,8 @@ mod completion;
 mod failures;
 mod help;
 mod hosting;
+mod settings;
+mod whole;
 
 use atm_rpc::types::mobile::MobileNumber;
 use atm_tests::bank;
