@@ -5,4 +5,5 @@ mod exits;
 mod index;
 mod installation;
 mod processes;
+mod samples;
 mod sandbox;
