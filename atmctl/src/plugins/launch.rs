@@ -103,7 +103,14 @@ impl Launch<'_> {
         }
         .map_err(|error| self.cannot_start(&error))?;
         adopt_orphans();
-        let mut child = self.spawn(plugin, shared, io).await.map_err(|error| self.cannot_start(&error))?;
+        let (mut signalled, mut over) = (pin!(signalled()), pin!(over));
+        // A child that was not handed over yet is ended with what is dropped here.
+        let mut child = tokio::select! {
+            biased;
+            _ = &mut signalled => return Err(Stop::Said(Code::Interrupted.exit())),
+            over = &mut over => return Err(over.into()),
+            started = self.spawn(plugin, shared, io) => started.map_err(|error| self.cannot_start(&error))?,
+        };
         let stdout = child.stdout.take();
         let relayed = async move {
             let Some((host, (link, connector))) = host.zip(connection) else { return Ok(()) };
@@ -121,7 +128,7 @@ impl Launch<'_> {
         let (stop, ask) = tokio::select! {
             // A signal that reached the plugin, too, is the reason, not the plugin's end by it.
             biased;
-            signal = signalled() => {
+            signal = signalled => {
                 let reached = shared && signal == SignalKind::interrupt();
                 (Stop::Said(Code::Interrupted.exit()), (!reached).then_some(Signal::TERM))
             }

@@ -230,3 +230,24 @@ fn inside_a_plugin_atmctl_has_the_plugins_connection_and_no_other() {
     let number = MobileNumber::parse("12345").unwrap();
     let _ = tools.operate(&atmd, &["blacklist", "show", &number.full()]).coded(4);
 }
+
+#[test]
+fn our_own_plugins_have_what_they_need() {
+    let atmd = Atmd::start(&Options::default());
+    let tools = Tools::with(&["blacklist", "ledger", "operator", "audit"]);
+    let add = ["operator", "add", "asha", "--role", "viewer", "--out", "asha.pem"];
+    let _ = tools.operate(&atmd, &[&add[..], &["--dry-run"]].concat()).coded(0);
+    assert!(!tools.work("asha.pem").exists(), "a trial leaves no file");
+    let _ = tools.operate(&atmd, &add).coded(0);
+    assert_eq!(tools.work("asha.pem").metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    let as_asha =
+        |arguments: &[&str]| tools.operate(&atmd, &[arguments, &["--identity", "asha.pem"]].concat());
+    let _ = as_asha(&["operator", "list"]).coded(0);
+    let _ = as_asha(&["audit", "list"]).coded(0);
+    let _ = as_asha(&["ledger", "verify"]).coded(0);
+    let _ = as_asha(&["blacklist", "add", "12345", "--reason", "a test"]).coded(77);
+    fs::write(tools.work("letter"), "Dear Asha").unwrap();
+    let add = ["operator", "add", "ravi", "--role", "viewer", "--out", "letter"];
+    let _ = tools.operate(&atmd, &add).coded(5);
+    assert_eq!(fs::read_to_string(tools.work("letter")).unwrap(), "Dear Asha");
+}
