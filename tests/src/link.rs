@@ -6,7 +6,7 @@ use crate::wait::PATIENCE;
 use atm_rpc::client::{Customer, Endpoint, Patience};
 use atm_rpc::customer::{CustomerClient, CustomerRequest, Session};
 use atm_rpc::error::ServiceError;
-use atm_rpc::operator::OperatorClient;
+use atm_rpc::operator::{OperatorClient, OperatorRequest, OperatorResponse};
 use atm_rpc::transport::tls::{self, Identity};
 use atm_rpc::transport::wire::ToServer;
 use atm_rpc::transport::{CUSTOMER, OPERATOR, Service, codec};
@@ -17,6 +17,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{fs, io};
+use tarpc::client::Channel;
 use tarpc::context::{self, Context};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
@@ -65,6 +66,38 @@ pub async fn logged_in(atmd: &Atmd, mobile: MobileNumber) -> Customer {
 pub async fn operator(atmd: &Atmd) -> OperatorClient {
     let endpoint = Endpoint::operator(&atmd.operators().to_string(), &ca(atmd), root_identity(atmd));
     endpoint.expect("the identity is usable").operate().await.expect("atmd takes operators")
+}
+
+/// The client of whoever has that certificate and key.
+///
+/// # Panics
+/// Where there is no connection.
+pub async fn operator_as(atmd: &Atmd, pem: &str) -> OperatorClient {
+    let transport = codec::client(operator_stream(atmd, identity(pem.as_bytes())).await, OPERATOR);
+    OperatorClient::new(tarpc::client::Config::default(), transport).spawn()
+}
+
+/// The first operator's connection, for calls of whatever method.
+///
+/// # Panics
+/// Where there is no connection.
+pub async fn operator_calls(atmd: &Atmd) -> Channel<OperatorRequest, OperatorResponse> {
+    let transport = codec::client(operator_stream(atmd, root_identity(atmd)).await, OPERATOR);
+    tarpc::client::new(tarpc::client::Config::default(), transport).spawn()
+}
+
+/// The same of whoever has that certificate and key.
+///
+/// # Panics
+/// Where there is no connection.
+pub async fn calls_as(atmd: &Atmd, pem: &str) -> Channel<OperatorRequest, OperatorResponse> {
+    let transport = codec::client(operator_stream(atmd, identity(pem.as_bytes())).await, OPERATOR);
+    tarpc::client::new(tarpc::client::Config::default(), transport).spawn()
+}
+
+async fn operator_stream(atmd: &Atmd, identity: Identity) -> TlsStream<TcpStream> {
+    let config = tls::client_config(OPERATOR, &ca(atmd), Some(identity)).expect("the CA is usable");
+    handshake(tcp(atmd.operators(), HERE).await, config).await.expect("atmd takes us")
 }
 
 /// A client on one connection, from that address: it neither connects again nor repeats anything.
@@ -149,8 +182,11 @@ pub async fn handshake(stream: TcpStream, config: Arc<ClientConfig>) -> io::Resu
 }
 
 fn root_identity(atmd: &Atmd) -> Identity {
-    let pem = fs::read(atmd.root_identity()).expect("there is a first operator");
-    Identity::from_pem(&pem, &pem).expect("its identity is usable")
+    identity(&fs::read(atmd.root_identity()).expect("there is a first operator"))
+}
+
+fn identity(pem: &[u8]) -> Identity {
+    Identity::from_pem(pem, pem).expect("an identity is usable")
 }
 
 /// The certificate that an atmd's clients trust.

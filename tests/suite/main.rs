@@ -34,5 +34,6 @@ mod sessions;
 mod setup;
 mod single;
 mod story;
+mod tables;
 mod verify;
 mod writer;

@@ -69,7 +69,7 @@ pub const COMMANDS: &[Command] = &[
         .needs(&[Capability::OperatorsWrite])
         .changes()
         .writes(&["out"])
-        .examples(&["asha --role operator --out asha.pem"]),
+        .examples(&["ravi --role operator --out ravi.pem"]),
     Command::rows("disable", "atmctl.operator.disable/1", CHANGE)
         .needs(&[Capability::OperatorsWrite])
         .destroys()

@@ -26,10 +26,12 @@ use crate::auth::refusals::Noted;
 use crate::clock;
 use crate::jobs::Owner;
 use crate::ledger::request::{Answer, Listing, OperatorAct, Request};
+use crate::store::read::OperatorRow;
 use atm_rpc::error::{BadRequest, ServiceError, SessionEnd};
 use atm_rpc::operator::rules::Method;
 use atm_rpc::operator::{
-    Mode, Narrow, Operator as _, OperatorRequest, OperatorResponse, PAGE_ROWS_MAX, REASON_LENGTH_MAX, Whoami,
+    Mode, Narrow, Operator as _, OperatorRequest, OperatorResponse, PAGE_ROWS_MAX, REASON_LENGTH_MAX, Role,
+    Whoami,
 };
 use presence::Present;
 use rights::{Rights, is_plain};
@@ -88,14 +90,14 @@ impl Serve for OperatorConnection {
 }
 
 impl OperatorConnection {
-    /// The connection of whoever has the certificate of that fingerprint. A disabled operator has one, too, for as
-    /// long as it takes to be told so.
+    /// The connection of whoever has the certificate of that fingerprint. A disabled operator has one, too, and so has a
+    /// certificate of ours that nobody has any more, for as long as it takes to be told so.
     ///
     /// # Errors
-    /// `Unauthenticated` where the certificate is not known.
+    /// `Unavailable` where the operator cannot be looked up.
     pub(super) async fn enter(services: Arc<Services>, fingerprint: [u8; 32]) -> Result<Self, ServiceError> {
-        let unknown = ServiceError::Unauthenticated(SessionEnd::OperatorUnknown);
-        let operator = services.store.operator(&fingerprint).await.map_err(unreadable)?.ok_or(unknown)?;
+        let known = services.store.operator(&fingerprint).await.map_err(unreadable)?;
+        let operator = known.unwrap_or_else(|| stranger(&fingerprint));
         Ok(Self {
             brief: (!operator.enabled).then_some(services.login_timeout),
             present: Arc::new(services.presence.enter(&operator.name)),
@@ -222,6 +224,16 @@ impl Call {
             Err(error) => Err(self.refuse(error).await),
         }
     }
+}
+
+/// Who has a certificate of our CA that no operator has. The name is none that an operator can have.
+fn stranger(fingerprint: &[u8; 32]) -> OperatorRow {
+    let name = format!("unknown {}", hex(&fingerprint[..8]));
+    OperatorRow { name, role: Role::Viewer, enabled: false }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn check_reason(reason: &str) -> Result<(), ServiceError> {

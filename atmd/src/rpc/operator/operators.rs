@@ -1,6 +1,6 @@
 //! Operators for operators: who there is, letting somebody in, and out.
 
-use super::{Call, page, row_count};
+use super::{Call, hex, page, row_count};
 use crate::ledger::operators::{NewKey, Standing};
 use crate::ledger::request::{Answer, OperatorAct};
 use crate::pki::PkiError;
@@ -94,10 +94,6 @@ fn is_operator_name(name: &str) -> bool {
         && name.bytes().all(plain)
         && name.bytes().next().is_some_and(|first| first.is_ascii_lowercase())
         && name != RESERVED
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -26,9 +26,10 @@ pub(super) struct Rights {
 }
 
 impl Rights {
-    /// All that the operator's role has.
+    /// All that the operator's role has; nothing for one who is disabled.
     pub(super) fn of(operator: OperatorRow) -> Self {
-        let capabilities = operator.role.capabilities().iter().copied().collect();
+        let granted = if operator.enabled { operator.role.capabilities() } else { &[] };
+        let capabilities = granted.iter().copied().collect();
         Self { operator, capabilities, mode: Mode::Change, narrow: None }
     }
 
