@@ -5,6 +5,7 @@ mod consent;
 mod exits;
 mod index;
 mod installation;
+mod overstep;
 mod processes;
 mod samples;
 mod sandbox;
