@@ -1,11 +1,14 @@
 //! `atmctl operator`: somebody is let in with a key that was made here, and out at once.
 
+use crate::engines::on_each_engine;
 use atm_rpc::error::{Conflict, ServiceError, SessionEnd};
-use atm_rpc::operator::Role;
-use atm_rpc::operator::audit::{AuditFilter, AuditFrom};
+use atm_rpc::operator::audit::{AuditFilter, AuditFrom, Outcome as Came};
+use atm_rpc::operator::ledger::{AuditVerified, JobEnd, JobStart};
 use atm_rpc::operator::operators::Oneself;
+use atm_rpc::operator::{OperatorClient, Role};
 use atm_tests::daemon::{Atmd, Options};
 use atm_tests::process::{self, Outcome};
+use atm_tests::servers::Database;
 use atm_tests::tools::Tools;
 use atm_tests::{bank, link};
 use rcgen::{CertificateParams, KeyPair};
@@ -91,8 +94,55 @@ fn an_operator_is_added_once_works_and_is_out_when_disabled() {
     let audit = tools.operate(&atmd, &["api", "audit_list", NEWEST]).coded(0).json();
     assert!(audit["rows"][0]["operator"].as_str().unwrap().starts_with("unknown "), "{audit}");
     let list = tools.operate(&atmd, &["operator", "list", "-o", "json"]).coded(0).json();
+    assert_eq!(list["schema"], "atmctl.operator.list/1");
     let names: Vec<&Value> = list["data"].as_array().unwrap().iter().map(|row| &row["name"]).collect();
     assert_eq!(names, ["root", "asha"], "{list}");
+}
+
+on_each_engine! {
+    an_operator_is_kept_as_the_rules_have_it,
+}
+
+async fn an_operator_is_kept_as_the_rules_have_it(database: &Database) {
+    let mut atmd = Atmd::start(&database.options(&Options::default()));
+    let (first, second) = (request(), request());
+    let mut root = link::operator(&atmd).await;
+    let add = async |root: &OperatorClient, role, request: &str| {
+        let added =
+            root.operator_add(link::patient(), "asha".into(), role, request.to_owned()).await.unwrap();
+        added.map(|change| (change.changed, change.certificate))
+    };
+    let (changed, certificate) = add(&root, Role::Viewer, &first).await.unwrap();
+    assert!(changed && certificate.as_ref().is_some_and(|pem| pem.contains("BEGIN CERTIFICATE")));
+    drop(root);
+    atmd.restart();
+    root = link::operator(&atmd).await;
+    assert_eq!(add(&root, Role::Viewer, &first).await, Ok((false, certificate)), "it is given again");
+    let conflict = |conflict| Err(ServiceError::Conflict(conflict));
+    assert_eq!(add(&root, Role::Viewer, &second).await, conflict(Conflict::OperatorKey));
+    let disabled = root.operator_disable(link::patient(), "asha".into(), Oneself::Refused).await;
+    assert!(disabled.unwrap().unwrap().changed);
+    assert_eq!(add(&root, Role::Viewer, &first).await, conflict(Conflict::KeyDisabled));
+    assert!(add(&root, Role::Admin, &second).await.unwrap().0, "with another key the name is back");
+    let list = root.operator_list(link::patient(), None, 10).await.unwrap().unwrap();
+    let list: Vec<_> = list.rows.iter().map(|row| (row.name.as_str(), row.role, row.enabled)).collect();
+    assert_eq!(list, [("root", Role::Admin, true), ("asha", Role::Admin, true)]);
+    let filter = AuditFilter { outcome: Some(Came::Refused), ..AuditFilter::default() };
+    let refused = root.audit_list(link::patient(), filter, AuditFrom::Newest, 10).await.unwrap().unwrap();
+    assert_eq!(refused.rows.len(), 2, "{refused:?}");
+    assert_eq!(root.audit_verify(link::patient(), None).await.unwrap(), Ok(JobStart::Begun));
+    let end = loop {
+        let news = root.job_news(link::patient(), 0).await.unwrap().unwrap();
+        if let Some(end) = news.end {
+            break (end, news.findings_count);
+        }
+    };
+    assert!(matches!(end, (JobEnd::AuditVerified(AuditVerified { audits: 6, .. }), 0)), "{end:?}");
+}
+
+fn request() -> String {
+    let params = CertificateParams::new(Vec::new()).unwrap();
+    params.serialize_request(&KeyPair::generate().unwrap()).unwrap().pem().unwrap()
 }
 
 /// A new operator's certificate and key.
