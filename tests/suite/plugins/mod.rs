@@ -3,6 +3,7 @@
 mod around;
 mod consent;
 mod exits;
+mod hostile;
 mod index;
 mod installation;
 mod overstep;
