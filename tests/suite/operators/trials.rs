@@ -11,7 +11,7 @@ use serde_json::Value;
 use std::fs;
 use std::process::Command;
 
-/// What examples are about: a customer, and a file of numbers.
+/// What examples are about: a customer, and a file of numbers, which is what comes on stdin, too.
 const CUSTOMER: &str = "0712345678";
 const NUMBERS: &str = "number,reason,until\n0712345679,stolen,\n0712345680,\"=1+1, quoted\",2040-01-31\n";
 
@@ -58,8 +58,8 @@ async fn a_trial_of_any_command_changes_nothing() {
         let mut command = atmd.ctl_command(&words);
         let home = command.get_current_dir().unwrap().to_owned();
         command.arg("--no-input");
-        fs::write(home.join("numbers.csv"), NUMBERS).unwrap();
-        tokio::task::block_in_place(|| process::run(command, ""))
+        fs::write(home.join("stolen.csv"), NUMBERS).unwrap();
+        tokio::task::block_in_place(|| process::run(command, NUMBERS))
     };
     // What commands that take something away can be tried on.
     let _ = ctl("operator add asha --role viewer --out there.pem", &[]).coded(0);
