@@ -105,11 +105,18 @@ fn an_operator_helps(shell: &mut Shell) -> Result<()> {
     let list = shell.run("atmctl blacklist list", 0)?;
     ensure!(list.contains(ALICE), "{ALICE} is not on the blacklist");
     shell.run(&format!("atmctl blacklist show {ALICE}"), 0)?;
-    shell
-        .run(&format!("atmctl blacklist remove {ALICE} --reason 'came to the branch with a passport'"), 0)?;
+    shell.title("What runs there is a plugin; this is all that it can reach")?;
+    shell.run("atmctl plugin info blacklist", 0)?;
+    shell.title("First without effect, then with it")?;
+    let remove = format!("atmctl blacklist remove {ALICE} --reason 'came to the branch with a passport'");
+    shell.run(&format!("{remove} --dry-run"), 0)?;
+    shell.run(&remove, 0)?;
     shell.run(&format!("atmctl blacklist history {ALICE}"), 0)?;
     let balance = shell.run(&format!("echo 28471 | atm-cli balance --mobile {ALICE} --pin-stdin"), 0)?;
     ensure!(balance.contains("400.00"), "the balance is not 400.00 any more");
+    shell.title("Who did that, by which command, is in the audit log")?;
+    let audit = shell.run("atmctl audit list --limit 3 -o json", 0)?;
+    ensure!(audit.contains("blacklist_remove"), "the audit log does not have it");
     Ok(())
 }
 
