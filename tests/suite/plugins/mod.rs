@@ -6,7 +6,6 @@ mod exits;
 mod hostile;
 mod index;
 mod installation;
-mod overstep;
 mod processes;
 mod samples;
 mod sandbox;
