@@ -165,6 +165,13 @@ pub(crate) enum Plugin {
         /// Its name.
         name: String,
     },
+    /// Whether a plugin does what it says of itself, with somebody who plays atmd; exit code 3 where it does not.
+    #[command(after_help = examples!("plugin test FILE", "plugin test FILE -o json"))]
+    Test {
+        /// The program.
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+    },
 }
 
 /// A digest as `sha256sum` prints it.

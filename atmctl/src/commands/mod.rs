@@ -6,5 +6,6 @@ pub(crate) mod config;
 mod install;
 pub(crate) mod man;
 pub(crate) mod plugin;
+mod plugin_test;
 pub(crate) mod status;
 pub(crate) mod version;

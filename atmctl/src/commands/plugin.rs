@@ -39,6 +39,7 @@ pub(crate) async fn run(
             let plan = candidate.plan_update(&name, found)?;
             install::update(&candidate, &plan, globals, settings, io)
         }
+        Plugin::Test { file } => super::plugin_test::run(&file, globals, settings, io).await,
         Plugin::Remove { name } => install::remove(&name, found, globals, settings, io),
     }
 }

@@ -100,7 +100,8 @@ impl Asked {
 
 /// The call whose answer has the values: one that lists, its first page.
 fn request(method: &str) -> Option<OperatorRequest> {
-    let call = json!({ method: { "after": null, "rows": PAGE_ROWS_MAX } });
+    // Of these each list takes what it knows.
+    let call = json!({ method: { "after": null, "rows": PAGE_ROWS_MAX, "filter": {} } });
     let request: OperatorRequest = serde_json::from_value(call).ok()?;
     let looks = Method::of(&request).rule().effect == Effect::Looks;
     (looks && method.ends_with("List")).then_some(request)
@@ -119,9 +120,14 @@ mod tests {
 
     #[test]
     fn only_lists_are_asked_for() {
-        for (method, fits) in
-            [("BlacklistList", true), ("LedgerVerify", false), ("BlacklistShow", false), ("Nothing", false)]
-        {
+        for (method, fits) in [
+            ("BlacklistList", true),
+            ("AccountList", true),
+            ("OperatorList", true),
+            ("LedgerVerify", false),
+            ("BlacklistShow", false),
+            ("Nothing", false),
+        ] {
             assert_eq!(request(method).is_some(), fits, "{method}");
         }
     }

@@ -7,6 +7,7 @@ pub mod describe;
 pub(crate) mod discover;
 pub(crate) mod index;
 pub(crate) mod install;
+pub(crate) mod kit;
 mod launch;
 mod output;
 pub mod parser;

@@ -6,6 +6,7 @@ mod completion;
 mod failures;
 mod help;
 mod hosting;
+mod kit;
 mod settings;
 mod whole;
 
