@@ -14,17 +14,15 @@ pub(super) struct Tail {
 }
 
 impl Tail {
-    /// Adds what a batch committed.
+    /// Adds what was committed, in order. Where entries of others are between, what is before them is forgotten.
     pub(super) fn add(&self, entries: Vec<Entry>) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let follows = match (waiting.back(), entries.first()) {
-            (Some(last), Some(next)) => last.seq.0 + 1 == next.seq.0,
-            _ => true,
-        };
-        if !follows {
-            waiting.clear();
+        for entry in entries {
+            if waiting.back().is_some_and(|last| last.seq.0 + 1 != entry.seq.0) {
+                waiting.clear();
+            }
+            waiting.push_back(entry);
         }
-        waiting.extend(entries);
         let surplus = waiting.len().saturating_sub(WAITING_MAX);
         waiting.drain(..surplus);
     }
@@ -87,6 +85,15 @@ mod tests {
         tail.add(entries(9..=10));
         assert_eq!(taken(&tail, 6, 9), [0; 0], "7 is another's");
         assert_eq!(taken(&tail, 9, 9), [9, 10]);
+    }
+
+    #[test]
+    fn a_gap_within_what_is_added_is_one_too() {
+        let tail = Tail::default();
+        // Requests that were tried one by one: of 13 nobody could tell whether it was stored.
+        tail.add([entries(11..=12), entries(14..=15)].concat());
+        assert_eq!(taken(&tail, 11, 9), [0; 0], "13 may be in the journal");
+        assert_eq!(taken(&tail, 14, 9), [14, 15]);
     }
 
     #[test]
