@@ -7,6 +7,7 @@ use atm_tests::bank::{self, rupees};
 use atm_tests::books::{self, Books};
 use atm_tests::daemon::{Atmd, Options};
 use atm_tests::link;
+use atm_tests::need::need;
 use atm_tests::wait::eventually;
 use atmd::calendar::Calendar;
 use atmd::clock::Clock;
@@ -241,7 +242,7 @@ fn becomes(atmd: &Atmd, ledger: Ledger, whole: &str) {
 }
 
 /// Waits until the ledgers and their checkpoints are where the journal is.
-fn settled(atmd: &Atmd) {
+pub(crate) fn settled(atmd: &Atmd) {
     eventually("the ledgers have the whole journal", || {
         let status = atmd.ctl(&["status", "-o", "json"]).coded(0).json();
         let lag = status["data"][0]["projection_lag_entries"].as_str().map(str::to_owned);
@@ -295,6 +296,39 @@ async fn after_a_crash_they_are_mended_and_nothing_foreign_is_lost() {
     let after = Books::of(&atmd.config()).await;
     assert_eq!(after.entries, books.entries);
     atmd.restart();
+}
+
+/// Who wrote rows behind a checkpoint may have been killed before they were synced. A row of client.csv alone would then
+/// move the checkpoint of bank.csv over them.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_were_found_behind_a_checkpoint_are_synced() {
+    let Some(strace) = need("strace") else { return };
+    let (mut atmd, _customer) = bank().await;
+    settled(&atmd);
+    atmd.kill();
+    let books = Books::of(&atmd.config()).await;
+    for ledger in Ledger::ALL {
+        set_checkpoint(&atmd, &books, ledger, Behind::Rows(1)).await;
+    }
+    let trace = atmd.data().join("trace");
+    let mut atmd = atmd.within(&[
+        strace.to_str().unwrap(),
+        "-D",
+        "-f",
+        "-y",
+        "-e",
+        "trace=fsync,fdatasync",
+        "-o",
+        trace.to_str().unwrap(),
+    ]);
+    atmd.restart();
+    for ledger in Ledger::ALL {
+        eventually(&format!("{} is synced", ledger.file_name()), || {
+            let traced = fs::read_to_string(&trace).unwrap_or_default();
+            let name = format!("/{}>", ledger.file_name());
+            if traced.lines().any(|call| call.contains(&name)) { Ok(()) } else { Err(traced) }
+        });
+    }
 }
 
 /// A ledger that somebody meddles with while atmd runs, whole again after the next movement.
