@@ -53,7 +53,7 @@ impl Office {
         let store = store.unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         let calendar = Calendar::new(config.bank.timezone.clone(), config.bank.cutover_time);
         let context = Context { store: store.clone(), rules: rules(), calendar, clock: Clock::System };
-        let (writer, ended) = Writer::start_apart(context, BOUNDS);
+        let (writer, ended) = Writer::start(context, BOUNDS);
         let created_at = Clock::System.now();
         let root =
             NewOperator { id: 1, name: "root".into(), role: Role::Admin, fingerprint: [1; 32], created_at };

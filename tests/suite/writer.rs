@@ -295,34 +295,42 @@ async fn what_is_queued_is_committed_before_the_end(database: &Database) {
     assert_eq!(books.accounts[&caller.account].posted, bank::rupees(100 + COUNT));
 }
 
-/// A runtime with one thread decides who runs: the writer gets no turn while the queue is filled.
+/// Another one holds the bank's lock meanwhile, so that the writer gets no farther than to its next batch.
 #[tokio::test]
 async fn a_full_queue_says_busy_and_nothing_of_it_happens() {
-    let database = &Engine::Sqlite.database().unwrap();
     const PLACES: usize = 4;
-    let office = Office::open(database, Bounds { batch_count_max: 2, queue_max: PLACES }).await;
+    const BATCH: usize = 2;
+    let database = &Engine::Sqlite.database().unwrap();
+    let office = Office::open(database, Bounds { batch_count_max: BATCH, queue_max: PLACES }).await;
     let caller = session(&office.writer, bank::number(1)).await;
+    let other = books::store(&office.config).await;
+    let lock = other.begin().await.unwrap();
     let orders: Vec<Movement> = (0..20)
         .map(|_| movement(caller, RequestKey::generate(), Direction::Deposit, bank::rupees(1)))
         .collect();
-    let answers = join_all(orders.iter().map(|order| ask(&office.writer, order))).await;
-    let (done, busy): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
-    assert_eq!((done.len(), busy.len()), (PLACES, orders.len() - PLACES));
-    for refused in busy {
+    let mut asked = Box::pin(join_all(orders.iter().map(|order| ask(&office.writer, order))));
+    assert!(futures::poll!(&mut asked).is_pending());
+    lock.rollback().await.unwrap();
+    other.close().await.unwrap();
+    let (done, busy): (Vec<_>, Vec<_>) = orders.iter().zip(asked.await).partition(|(_, said)| said.is_ok());
+    assert!((PLACES..=PLACES + BATCH).contains(&done.len()), "{} got a place", done.len());
+    for (_, refused) in &busy {
         assert!(matches!(refused, Err(ServiceError::Busy { .. })), "{refused:?}");
     }
-    let outcomes = join_all(
-        orders
-            .iter()
-            .skip(PLACES)
-            .map(|order| async { ask(&office.writer, order).await.map(|receipt| receipt.replayed) }),
-    );
-    // The same again fills the queue again; what gets in now acts now.
-    for outcome in outcomes.await {
-        assert!(matches!(outcome, Ok(false) | Err(ServiceError::Busy { .. })), "{outcome:?}");
+    // The same again; what gets in now acts now, for the first time.
+    let mut deposits = done.len();
+    for said in join_all(busy.iter().map(|(order, _)| ask(&office.writer, order))).await {
+        match said {
+            Ok(receipt) => {
+                assert!(!receipt.replayed, "{receipt:?}");
+                deposits += 1;
+            }
+            Err(refused) => assert!(matches!(refused, ServiceError::Busy { .. }), "{refused:?}"),
+        }
     }
     let books = office.close().await;
-    assert_eq!(books.accounts[&caller.account].posted, bank::rupees(100 + 2 * 4));
+    let posted = bank::rupees(100 + i64::try_from(deposits).unwrap());
+    assert_eq!(books.accounts[&caller.account].posted, posted);
 }
 
 async fn a_preview_changes_nothing(database: &Database) {

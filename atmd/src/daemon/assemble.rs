@@ -101,7 +101,7 @@ pub(super) fn start_writer(
     let context = Context { store: store.clone(), rules: rules(config), calendar, clock: clock.clone() };
     let bounds =
         Bounds { batch_count_max: config.ledger.batch_count_max, queue_max: config.ledger.queue_max };
-    Writer::start_apart(context, bounds)
+    Writer::start(context, bounds)
 }
 
 pub(super) async fn open_bank(

@@ -48,8 +48,10 @@ pub(super) enum Verdict {
         /// Its new entries.
         entries: Vec<Entry>,
     },
-    /// It is answered, and as far as anybody knows nothing of it is stored.
+    /// It is answered, and nothing of it is stored.
     NothingDone,
+    /// It is answered, and nobody knows whether it is stored.
+    NotKnown,
     /// The writer must not go on. Those who wait learn that the outcome is not known.
     Ended(Ended),
 }
@@ -88,15 +90,15 @@ pub(super) async fn commit(context: &Context, jobs: Vec<Job>) -> Verdict {
 
 /// What a failure means for the writer and for those who wait, where a repeat did not help.
 fn give_up(failed: Failed, replies: Vec<oneshot::Sender<Decision>>) -> Verdict {
-    let told = match failed {
+    let (told, verdict) = match failed {
         Failed::Before(error) if error.failure != Failure::Fatal => {
             warn!(%error, requests = replies.len(), "nothing of a batch was stored");
-            ServiceError::Unavailable
+            (ServiceError::Unavailable, Verdict::NothingDone)
         }
         // The next batch finds what there is: it takes the lock, and reads everything again.
         Failed::AtCommit(error) if error.failure != Failure::Fatal => {
             error!(%error, requests = replies.len(), "whether a batch was committed cannot be found out now");
-            ServiceError::OutcomeUnknown
+            (ServiceError::OutcomeUnknown, Verdict::NotKnown)
         }
         Failed::Before(error) | Failed::AtCommit(error) => {
             return Verdict::Ended(Ended::Storage(error.to_string()));
@@ -105,7 +107,7 @@ fn give_up(failed: Failed, replies: Vec<oneshot::Sender<Decision>>) -> Verdict {
     };
     let decisions = replies.iter().map(|_| Err(told)).collect();
     answer(replies, decisions);
-    Verdict::NothingDone
+    verdict
 }
 
 /// Finds the request that the database cannot take, and commits the others.
@@ -117,6 +119,7 @@ async fn one_by_one(
 ) -> Verdict {
     warn!(error = %cause, requests = requests.len(), "a batch cannot be stored; its requests are tried one by one");
     let (mut newest, mut entries) = (None, Vec::new());
+    let mut others = Verdict::NothingDone;
     for (request, reply) in requests.into_iter().zip(replies) {
         match attempt(context, std::slice::from_ref(&request)).await {
             Ok(decided) => {
@@ -129,14 +132,14 @@ async fn one_by_one(
                 error!(%error, %incident, "a request cannot be stored");
                 answer(vec![reply], vec![Err(ServiceError::Internal(incident))]);
             }
-            Err(failed) => {
-                if let ended @ Verdict::Ended(_) = give_up(failed, vec![reply]) {
-                    return ended;
-                }
-            }
+            Err(failed) => match give_up(failed, vec![reply]) {
+                ended @ Verdict::Ended(_) => return ended,
+                Verdict::NotKnown => others = Verdict::NotKnown,
+                _ => {}
+            },
         }
     }
-    newest.map_or(Verdict::NothingDone, |last_seq| Verdict::Committed { last_seq, entries })
+    newest.map_or(others, |last_seq| Verdict::Committed { last_seq, entries })
 }
 
 fn answer(replies: Vec<oneshot::Sender<Decision>>, decisions: Vec<Decision>) {

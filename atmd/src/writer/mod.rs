@@ -1,4 +1,4 @@
-//! The group commit: every write of atmd goes through one task, in two bounded queues, money first.
+//! The group commit: every write of atmd goes through one thread, in two bounded queues, money first.
 //!
 //! It takes what is queued, makes it one transaction of the database, and answers when that is
 //! durable. While a batch commits, the next one collects: load makes batches larger, not answers later.
@@ -86,31 +86,20 @@ pub enum Ended {
 }
 
 impl Writer {
-    /// Starts the writer as a task. It ends when every handle is gone, after all that was queued is
+    /// Starts the writer on a thread of its own: a batch waits for the database a dozen times, and each time a task would
+    /// stand in line with those of all connections. It ends when every handle is gone, after all that was queued is
     /// committed, or by itself where it must not go on.
     #[must_use]
     pub fn start(context: Context, bounds: Bounds) -> (Self, JoinHandle<Result<(), Ended>>) {
-        let (writer, work) = Self::new(context, bounds);
-        (writer, tokio::spawn(work))
-    }
-
-    /// As [`start`](Self::start), on a thread of its own. A batch waits for the database a dozen times, and each time
-    /// a task would then stand in line with those of all connections.
-    #[must_use]
-    pub fn start_apart(context: Context, bounds: Bounds) -> (Self, JoinHandle<Result<(), Ended>>) {
-        let (writer, work) = Self::new(context, bounds);
-        let runtime = Handle::current();
-        (writer, spawn_blocking(move || runtime.block_on(work)))
-    }
-
-    fn new(context: Context, bounds: Bounds) -> (Self, impl Future<Output = Result<(), Ended>> + Send) {
         let (money, money_queue) = mpsc::channel(bounds.queue_max);
         let (others, others_queue) = mpsc::channel(bounds.queue_max);
         let (committed_to, committed) = watch::channel(0);
         let queues = Queues { money: money_queue, others: others_queue, bounds };
         let tail = Arc::new(Tail::default());
         let work = run(context.clone(), queues, committed_to, Arc::clone(&tail));
-        (Self { context, money, others, committed, tail }, work)
+        let runtime = Handle::current();
+        let ended = spawn_blocking(move || runtime.block_on(work));
+        (Self { context, money, others, committed, tail }, ended)
     }
 
     /// Hands a request in, and waits until it is decided and durable.
@@ -224,6 +213,8 @@ async fn run(
                 let _ = committed.send(last_seq);
             }
             Verdict::NothingDone => {}
+            // Who follows the journal finds out what there is of it, as soon as the database can be read.
+            Verdict::NotKnown => committed.send_modify(|_| ()),
             Verdict::Ended(ended) => return Err(ended),
         }
     }
