@@ -58,3 +58,42 @@ impl Kept {
         self.seal = Some(seal);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use atm_rpc::types::terminal::TerminalName;
+    use atm_rpc::types::time::Timestamp;
+
+    const SEAL: SealHead = SealHead { id: 4, mac: [4; 32] };
+
+    fn with(sessions: usize) -> Kept {
+        let row = Session {
+            account: AccountId::EQUITY,
+            token: [0; 32],
+            attachment: 1,
+            terminal: TerminalName::parse("ATM-0001").unwrap(),
+            started_at: Timestamp::from_ms(0),
+            seen_at: Timestamp::from_ms(0),
+            ended: None,
+        };
+        let sessions = (1..).map(SessionId).take(sessions).map(|id| (id, row.clone())).collect();
+        Kept { seal: Some(SEAL), sessions, ..Kept::default() }
+    }
+
+    #[test]
+    fn is_kept_while_the_seals_end_there_and_there_are_not_too_many() {
+        for (sessions, seal, kept) in [
+            (3, SEAL, 3),
+            (ROWS_MAX, SEAL, ROWS_MAX),
+            (ROWS_MAX + 1, SEAL, 0),
+            (3, SealHead { id: 5, ..SEAL }, 0),
+            (3, SealHead { mac: [5; 32], ..SEAL }, 0),
+            (3, SealHead { id: 3, ..SEAL }, 0),
+        ] {
+            let mut rows = with(sessions);
+            rows.reach(seal);
+            assert_eq!((rows.sessions.len(), rows.seal), (kept, Some(seal)), "{sessions} at {seal}");
+        }
+    }
+}
