@@ -2,6 +2,8 @@
 //!
 //! Asks atmd and prints what it says. What a blacklisted number may do is atmd's business.
 
+mod import;
+
 use atm_plugin_sdk::{Column, Command, Host};
 use atm_rpc::operator::blacklist::{BlacklistAct, BlacklistChange, BlacklistEntry, BlacklistEvent};
 use atm_rpc::operator::{Capability, PAGE_ROWS_MAX};
@@ -9,6 +11,7 @@ use atm_rpc::plugin::{Code, Failure, Kind, parse_date, parse_duration};
 use atm_rpc::types::mobile::MobileNumber;
 use atm_rpc::types::time::Timestamp;
 use serde_json::json;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 /// Numbers that may not log in.
@@ -44,6 +47,11 @@ pub enum Blacklist {
         #[arg(long)]
         reason: String,
     },
+    /// Put all numbers of a file on the blacklist, all of them or none; a repeat changes nothing.
+    Import {
+        /// Lines number,reason,until in CSV, with or without a header; - is standard input.
+        file: PathBuf,
+    },
     /// What happened to a number, or to all, oldest first.
     History {
         /// The mobile number.
@@ -68,6 +76,10 @@ pub const COMMANDS: &[Command] = &[
         .changes()
         .values(LISTED)
         .examples(&["0712345678 --reason found"]),
+    Command::rows("import", "atmctl.blacklist.import/1", IMPORTED)
+        .needs(WRITE)
+        .changes()
+        .examples(&["stolen.csv"]),
     Command::rows("history", "atmctl.blacklist.history/1", EVENT)
         .needs(READ)
         .values(LISTED)
@@ -92,6 +104,14 @@ const CHANGE: &[Column] = &[
     Column::new("listed", Kind::Boolean),
     Column::new("sessions_ended", Kind::Number),
     Column::new("failures_cleared", Kind::Number),
+    Column::new("dry_run", Kind::Boolean),
+];
+const IMPORTED: &[Column] = &[
+    Column::new("rows", Kind::Number),
+    Column::new("changed", Kind::Boolean),
+    Column::new("added", Kind::Number),
+    Column::new("unregistered", Kind::Number),
+    Column::new("sessions_ended", Kind::Number),
     Column::new("dry_run", Kind::Boolean),
 ];
 const EVENT: &[Column] = &[
@@ -129,6 +149,14 @@ pub async fn work(command: Blacklist, host: &mut Host) -> Result<(), Failure> {
                 host.call(async |atmd, context| atmd.blacklist_remove(context, number, reason).await);
             let change = removed.await?;
             change_row(host, &change)
+        }
+        Blacklist::Import { file } => {
+            let imported = import::import(host, &file, after(now(), Duration::ZERO)).await?;
+            host.row(&json!({
+                "rows": imported.rows, "changed": imported.changed, "added": imported.added,
+                "unregistered": imported.unregistered, "sessions_ended": imported.sessions_ended,
+                "dry_run": imported.dry_run,
+            }))
         }
         Blacklist::History { number } => history(host, number).await,
     }
@@ -221,7 +249,7 @@ mod tests {
         let description = atm_plugin_sdk::describe::<Blacklist>(COMMANDS).unwrap();
         let changing: Vec<_> =
             description.commands.iter().filter(|c| c.changes).map(|c| c.name.as_str()).collect();
-        assert_eq!(changing, ["add", "remove"]);
+        assert_eq!(changing, ["add", "remove", "import"]);
         let add: Vec<_> =
             description.commands[2].arguments.iter().map(|a| (a.name.as_str(), a.kind)).collect();
         let table = [
