@@ -94,7 +94,7 @@ pub trait Operator {
     /// Customers' accounts, from the one after `after`, which is `next` of the page before. Needs `accounts:read`;
     /// numbers are masked without `accounts:pii`. Errors: `BadRequest(Cursor)`.
     async fn account_list(
-        filter: AccountFilter,
+        filter: Option<AccountFilter>,
         after: Option<String>,
         rows: u32,
     ) -> Result<AccountPage, ServiceError>;

@@ -8,6 +8,7 @@
     reason = "a test ends where its promise does not hold"
 )]
 
+mod accounts;
 mod atmctl;
 mod checker;
 mod concurrency;
@@ -19,6 +20,7 @@ mod engines;
 mod failures;
 mod guessing;
 mod hostile;
+mod imports;
 mod layout;
 mod ledgers;
 mod load;

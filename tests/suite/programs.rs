@@ -15,6 +15,7 @@ fn all_programs_are_built_into_one_folder() {
         "atmctl-ledger",
         "atmctl-operator",
         "atmctl-audit",
+        "atmctl-account",
         "demo",
     ] {
         let path = programs().path(name);

@@ -310,8 +310,8 @@ async fn list(host: &mut Host, filter: AccountFilter) -> Result<(), Failure> {
     let mut after = None;
     loop {
         let from = after.clone();
-        let page =
-            host.call(async |atmd, context| atmd.account_list(context, filter, from, PAGE_ROWS_MAX).await);
+        let page = host
+            .call(async |atmd, context| atmd.account_list(context, Some(filter), from, PAGE_ROWS_MAX).await);
         let page = page.await?;
         page.rows.iter().try_for_each(|row| account_row(host, row))?;
         if page.next.is_none() || page.next == after {

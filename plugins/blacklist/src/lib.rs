@@ -79,7 +79,7 @@ pub const COMMANDS: &[Command] = &[
     Command::rows("import", "atmctl.blacklist.import/1", IMPORTED)
         .needs(WRITE)
         .changes()
-        .examples(&["stolen.csv"]),
+        .examples(&["-", "stolen.csv"]),
     Command::rows("history", "atmctl.blacklist.history/1", EVENT)
         .needs(READ)
         .values(LISTED)

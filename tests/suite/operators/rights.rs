@@ -38,7 +38,7 @@ fn call(method: Method, request: &str) -> OperatorRequest {
         }
         Method::BlacklistImport => OperatorRequest::BlacklistImport { rows: 1 },
         Method::AccountList => {
-            OperatorRequest::AccountList { filter: AccountFilter::default(), after: None, rows: 1 }
+            OperatorRequest::AccountList { filter: Some(AccountFilter::default()), after: None, rows: 1 }
         }
         Method::AccountShow => OperatorRequest::AccountShow { mobile },
         Method::AccountOpen => {

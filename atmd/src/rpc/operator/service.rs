@@ -89,11 +89,11 @@ impl Operator for Call {
     async fn account_list(
         self,
         _: Context,
-        filter: AccountFilter,
+        filter: Option<AccountFilter>,
         after: Option<String>,
         rows: u32,
     ) -> Result<AccountPage, ServiceError> {
-        self.list_accounts(filter, after, rows).await
+        self.list_accounts(filter.unwrap_or_default(), after, rows).await
     }
 
     async fn account_show(self, _: Context, mobile: MobileNumber) -> Result<AccountDetail, ServiceError> {
