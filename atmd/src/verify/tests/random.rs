@@ -4,8 +4,8 @@
 
 use super::bank::{Bank, places};
 
-/// Tables, their places, and the columns whose every change must be found. An account's state is in no sealed
-/// row, and the bank's own accounts do not open with an entry.
+/// Tables, their places, and the columns whose every change must be found. The bank's own accounts do not open with
+/// an entry.
 const TABLES: [(&str, &str, &[&str]); 4] = [
     (
         "journal",
@@ -65,7 +65,7 @@ const TABLES: [(&str, &str, &[&str]); 4] = [
             "mac",
         ],
     ),
-    ("account", "id", &["id", "posted_minor", "pending_minor", "last_seq"]),
+    ("account", "id", &["id", "posted_minor", "pending_minor", "state", "last_seq"]),
 ];
 
 /// A sequence of numbers that looks random, and is the same for the same seed (SplitMix64).

@@ -196,6 +196,8 @@ async fn accounts_that_were_changed_are_named() {
         (sql(format!("UPDATE account SET last_seq = last_seq - 1 WHERE id = {one}")), at("account", one)),
         (sql(format!("UPDATE account SET last_seq = NULL WHERE id = {one}")), at("account", one)),
         (sql(format!("UPDATE account SET opened_at = 0 WHERE id = {one}")), at("account", one)),
+        (sql(format!("UPDATE account SET state = 1 WHERE id = {one}")), at("account", one)),
+        (sql(format!("UPDATE account SET state = 3 WHERE id = {one}")), at("account", one)),
         (sql(format!("UPDATE account SET state = 9 WHERE id = {one}")), at("row", one)),
         (sql(format!("UPDATE account SET id = 17 WHERE id = {one}")), at("account_missing", one)),
         (sql(format!("DELETE FROM account WHERE id = {one}")), at("account_missing", one)),
