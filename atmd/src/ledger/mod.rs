@@ -4,7 +4,7 @@
 //! that is rejected has changed nothing but what remembers the rejection, so nothing is ever undone. One batch of the
 //! writer is one book: read, decided request by request in order, written, committed.
 //!
-//! - [`request`]: what can be asked, what each request needs to have read, and the answers.
+//! - [`request`]: what can be asked, and the answers; [`needs`]: what each request needs to have read.
 //! - [`book`]: state of a batch, and the only functions that book money.
 //! - `movement`, `login`, `pin`, `redeem`, `account`, `blacklist`, `operators`: the rules; `operate`: what operators
 //!   do, and its audit.
@@ -17,6 +17,7 @@ pub mod entry;
 pub mod guesses;
 mod login;
 mod movement;
+pub mod needs;
 mod operate;
 pub mod operators;
 mod pin;

@@ -8,7 +8,7 @@ use super::kept::{Customer, Kept};
 use super::statement::list;
 use super::{SealHead, StoreError, convert};
 use crate::ledger::book::{Book, Head, KeyRecord};
-use crate::ledger::request::Needs;
+use crate::ledger::needs::Needs;
 use atm_rpc::types::account::AccountId;
 use atm_rpc::types::money::Money;
 use atm_rpc::types::time::BusinessDate;

@@ -32,7 +32,7 @@ pub use error::{Failure, StoreError};
 pub use open::{DataLock, OpenError, exists, lock_data_dir, migrate};
 
 use crate::ledger::book::Book;
-use crate::ledger::request::Needs;
+use crate::ledger::needs::Needs;
 use crate::seal::{SealMac, Sealer};
 use atm_rpc::types::time::Timestamp;
 use bounded::Bounded;

@@ -1,6 +1,7 @@
-//! What is stored comes back equal, what must not be opened is refused.
+//! What is stored comes back equal.
 
 mod kept;
+mod opening;
 
 use super::verify::{Kept, Part};
 use super::*;
@@ -21,9 +22,8 @@ use atm_rpc::types::mobile::MobileNumber;
 use atm_rpc::types::money::Money;
 use atm_rpc::types::terminal::TerminalName;
 use atm_rpc::types::time::BusinessDate;
-use sea_orm::{ConnectionTrait, DbErr, Statement, TransactionOptions};
+use sea_orm::{ConnectionTrait, DbErr, Statement};
 use std::collections::BTreeMap;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use tempfile::TempDir;
 use zeroize::Zeroizing;
@@ -377,87 +377,6 @@ async fn a_batch_is_found_by_its_id_where_it_was_committed() {
     for (batch, committed) in [(1, true), (2, false), (3, false), (4, false)] {
         assert_eq!(store.was_committed(&[batch; 16]).await.unwrap(), committed, "batch {batch}");
     }
-}
-
-#[tokio::test]
-async fn a_database_of_another_program_or_bank_is_refused() {
-    let folder = TempDir::new().unwrap();
-    let euros = config(folder.path(), &[("bank.currency", "EUR")]);
-    let store = open(folder.path()).await;
-    store.close().await.unwrap();
-    match Store::open(&euros, sealer(), NOW).await {
-        Err(OpenError::Currency { stored, configured }) => assert_eq!([stored, configured], ["INR", "EUR"]),
-        other => panic!("{other:?}"),
-    }
-    let store = open(folder.path()).await;
-    store.execute("INSERT INTO seaql_migrations VALUES ('m29990101_000001_later', 0)").await.unwrap();
-    store.close().await.unwrap();
-    match Store::open(&config(folder.path(), &[]), sealer(), NOW).await {
-        Err(OpenError::NewerSchema(name)) => assert_eq!(name, "m29990101_000001_later"),
-        other => panic!("{other:?}"),
-    }
-    std::fs::write(folder.path().join("bank.db"), "not a database, but long enough to be one ".repeat(100))
-        .unwrap();
-    let opened = Store::open(&config(folder.path(), &[]), sealer(), NOW).await;
-    assert!(matches!(opened, Err(OpenError::Database(_))), "{opened:?}");
-}
-
-#[test]
-fn one_atmd_has_a_data_directory() {
-    let folder = TempDir::new().unwrap();
-    let held = lock_data_dir(folder.path()).unwrap();
-    match lock_data_dir(folder.path()) {
-        Err(OpenError::InUse(path)) => assert_eq!(path, folder.path()),
-        other => panic!("{other:?}"),
-    }
-    drop(held);
-    drop(lock_data_dir(folder.path()).unwrap());
-}
-
-#[tokio::test]
-async fn nobody_else_reads_the_files() {
-    let folder = TempDir::new().unwrap();
-    let _held = lock_data_dir(folder.path()).unwrap();
-    let store = open(folder.path()).await;
-    save(&store, &full_book(), 1).await;
-    for name in ["bank.db", "bank.db-wal", "bank.db-shm", "atmd.lock"] {
-        let mode = folder.path().join(name).metadata().unwrap().mode();
-        assert_eq!(mode & 0o7777, 0o600, "{name}");
-    }
-}
-
-#[tokio::test]
-async fn every_connection_is_durable_and_strict() {
-    let folder = TempDir::new().unwrap();
-    let set = config(folder.path(), &[("database.read_connections", "3")]);
-    let store = Store::open(&set, sealer(), NOW).await.unwrap();
-    is_durable_and_strict(&**store.writer.lock().await).await;
-    let mut readers = Vec::new();
-    for _ in 0..3 {
-        // Each begun transaction keeps a connection of its own.
-        readers.push(store.readers.begin(TransactionOptions::default()).await.unwrap());
-    }
-    for reader in readers {
-        is_durable_and_strict(&reader).await;
-    }
-}
-
-async fn is_durable_and_strict(connection: &impl ConnectionTrait) {
-    for (name, expected) in [
-        ("synchronous", 2),
-        ("foreign_keys", 1),
-        ("busy_timeout", 10_000),
-        ("page_size", 1_024),
-        ("wal_autocheckpoint", 80_000),
-        ("cache_size", -65_536),
-    ] {
-        let statement = Statement::from_string(connection.get_database_backend(), format!("PRAGMA {name}"));
-        let row = connection.query_one_raw(statement).await.unwrap().unwrap();
-        assert_eq!(row.try_get_by_index::<i64>(0).unwrap(), expected, "{name}");
-    }
-    let statement = Statement::from_string(connection.get_database_backend(), "PRAGMA journal_mode");
-    let row = connection.query_one_raw(statement).await.unwrap().unwrap();
-    assert_eq!(row.try_get_by_index::<String>(0).unwrap(), "wal");
 }
 
 #[tokio::test]

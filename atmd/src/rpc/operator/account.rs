@@ -2,7 +2,8 @@
 
 use super::{Call, check_reason, page, row_count};
 use crate::ledger::book::{Book, PinHash, ResetCode};
-use crate::ledger::request::{AccountAct, Answer, Needs, OperatorAct};
+use crate::ledger::needs::Needs;
+use crate::ledger::request::{AccountAct, Answer, OperatorAct};
 use crate::rpc::login::hash_error;
 use crate::rpc::{internal, unexpected, unreadable};
 use crate::store::accounts::AccountQuery;

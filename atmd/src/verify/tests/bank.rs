@@ -4,9 +4,10 @@ use crate::config::load::from_text;
 use crate::csv::render::{Ledger, whole};
 use crate::jobs::{Jobs, Running};
 use crate::ledger::entry::Entry;
+use crate::ledger::needs::Needs;
 use crate::ledger::request::{
-    Answer, AuditDraft, Caller, Direction, LoginOrder, Movement, Needs, NewOperator, OperatorAct,
-    Registration, Request,
+    Answer, AuditDraft, Caller, Direction, LoginOrder, Movement, NewOperator, OperatorAct, Registration,
+    Request,
 };
 use crate::ledger::{Now, Rules, book::PinHash, decide};
 use crate::seal::Sealer;

@@ -3,7 +3,8 @@
 use super::{Decision, empty_book, founding, instant};
 use crate::ledger::book::{Book, Head, KeyRecord};
 use crate::ledger::entry::Entry;
-use crate::ledger::request::{Needs, Request};
+use crate::ledger::needs::Needs;
+use crate::ledger::request::Request;
 use crate::ledger::tests::OPENED_MS;
 use crate::ledger::{Rules, decide};
 use atm_rpc::types::money::Money;
