@@ -274,17 +274,22 @@ impl Values {
             password: self.password(section, data_dir),
             database: self.get(&key("database"), v::text)?,
             tls: self.get(&key("tls"), v::choice(v::TLS_MODES))?,
-            tls_ca: self.optional_path(&key("tls_ca"), data_dir)?,
+            tls_ca: self.optional_file(&key("tls_ca"), data_dir)?,
             configured: self.items.iter().any(|item| item.key.section == section && item.is_chosen()),
         })
     }
 
-    /// A path under `data_dir` unless absolute, or none where it is empty.
-    fn optional_path(&mut self, path: &str, data_dir: &Path) -> Option<Option<PathBuf>> {
+    /// A file that can be read, under `data_dir` unless absolute, or none where it is empty.
+    fn optional_file(&mut self, path: &str, data_dir: &Path) -> Option<Option<PathBuf>> {
         if self.item(path)?.raw.is_empty() {
             return Some(None);
         }
-        self.path_under(path, data_dir).map(Some)
+        let file = self.path_under(path, data_dir)?;
+        if let Err(error) = File::open(&file) {
+            self.problem(path, &format!("cannot read {}: {error}", file.display()));
+            return None;
+        }
+        Some(Some(file))
     }
 
     /// The password from its key or its file.

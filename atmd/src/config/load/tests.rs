@@ -120,6 +120,10 @@ fn the_file_of_the_former_system_loads_unchanged() {
 
 #[test]
 fn a_server_is_chosen_by_any_of_its_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let ca = folder.path().join("ca.pem");
+    std::fs::write(&ca, "").unwrap();
+    let folder = folder.path().display();
     for (name, backend) in [
         ("mysql", Backend::Mysql),
         ("mariadb", Backend::Mysql),
@@ -127,13 +131,17 @@ fn a_server_is_chosen_by_any_of_its_names() {
         ("postgres", Backend::Postgresql),
     ] {
         let text = format!(
-            "[database]\nbackend = {name}\nmigrate = auto\n[mysql]\ntls = verify-full\ntls_ca = db/ca.pem\n"
+            "[server]\ndata_dir = {folder}\n[database]\nbackend = {name}\nmigrate = auto\n\
+             [mysql]\ntls = verify-full\ntls_ca = ca.pem\n"
         );
-        let Config { database, mysql, server, .. } = file(&text).unwrap().config;
+        let Config { database, mysql, .. } = file(&text).unwrap().config;
         assert_eq!((database.backend, database.migrate), (backend, Migrate::Auto));
         assert_eq!(mysql.tls, TlsMode::VerifyFull);
-        assert_eq!(mysql.tls_ca, Some(server.data_dir.join("db/ca.pem")));
+        assert_eq!(mysql.tls_ca.as_ref(), Some(&ca));
     }
+    let absent = format!("[server]\ndata_dir = {folder}\n[mysql]\ntls_ca = other.pem\n");
+    let errors = file(&absent).unwrap_err().to_string();
+    assert!(errors.contains("tls_ca") && errors.contains("other.pem"), "{errors}");
 }
 
 #[test]
