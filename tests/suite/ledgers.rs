@@ -384,7 +384,7 @@ async fn customers_do_not_wait_for_ledgers_that_cannot_be_written() {
         fs::rename(folder.join(blocked), folder.join("away.csv")).unwrap();
         fs::create_dir(folder.join(blocked)).unwrap();
         deposit(&mut customer).await;
-        logged(&atmd, &before, &["ERROR", "CSV ledgers cannot be written", blocked]);
+        logged(&atmd, &before, &["ERROR", "CSV ledgers are behind", blocked]);
         for _ in 0..5 {
             deposit(&mut customer).await;
         }

@@ -91,7 +91,9 @@ impl LedgerFile {
     /// Makes the whole bytes durable, because who wrote them may have ended before that, and moves everything behind
     /// them to a file of its own.
     pub(super) fn cut(&mut self, stamp: i64) -> io::Result<Option<Aside>> {
-        self.file.sync_data()?;
+        if self.length > 0 {
+            self.file.sync_data()?;
+        }
         let bytes = self.file.metadata()?.len().saturating_sub(self.length);
         if bytes == 0 {
             return Ok(None);

@@ -97,7 +97,7 @@ impl Projection {
                 }
                 continue;
             };
-            error!(error = format!("{failure:#}"), "the CSV ledgers cannot be written; trying again");
+            error!(error = format!("{failure:#}"), "the CSV ledgers are behind; trying again");
             files = None;
             if stopping {
                 return;
@@ -143,7 +143,7 @@ impl Projection {
             };
             let first = open.iter().map(LedgerFile::next_seq).min().unwrap_or(1);
             self.projected.store(first - 1, Ordering::Relaxed);
-            let entries = self.entries(first).await?;
+            let entries = self.entries(first).await.context("the journal cannot be read")?;
             let Some(last) = entries.last().map(|entry| entry.seq.0) else {
                 *files = Some(open);
                 return Ok(());
@@ -155,7 +155,8 @@ impl Projection {
                 }
                 Ok(open)
             });
-            let open = open.await.context("the task that writes was ended")??;
+            let open =
+                open.await.context("the task that writes was ended")?.context("they cannot be written")?;
             self.log(&entries);
             self.keep_checkpoints(&open).await?;
             *files = Some(open);
