@@ -96,12 +96,26 @@ fn offered(
         let (words, at) = without_equals_signs(words, at);
         let separator = io.environment.get(SEPARATOR_VARIABLE).map_or("\n", String::as_str);
         let candidates = engine::complete(root, words, at, folder.as_deref())?;
-        let values: Vec<&OsStr> = candidates.iter().map(CompletionCandidate::get_value).collect();
-        offered.extend(values.join(OsStr::new(separator)).as_encoded_bytes());
+        let words: Vec<Vec<u8>> = candidates.iter().map(|value| bash_word(value.get_value())).collect();
+        offered.extend(words.join(separator.as_bytes()));
     } else {
         shell.engine().write_complete(root, words, folder.as_deref(), &mut offered)?;
     }
     Ok(offered)
+}
+
+/// The value as a word of bash's language, which puts it into the line as it is: what a file's name, a reason or a
+/// plugin's own choice has in it must not be run there. The other shells see to this themselves.
+fn bash_word(value: &OsStr) -> Vec<u8> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || !byte.is_ascii() || b"-_./:=@%+,".contains(&byte);
+    let mut word = Vec::with_capacity(value.len());
+    for byte in value.as_encoded_bytes() {
+        if !plain(*byte) {
+            word.push(b'\\');
+        }
+        word.push(*byte);
+    }
+    word
 }
 
 /// Bash takes an equals sign for a word: `--how=fa` comes as `--how`, `=` and `fa`, the last of which is to be

@@ -85,6 +85,31 @@ fn bash_completes() {
 }
 
 #[test]
+fn nothing_that_is_offered_to_bash_runs_there() {
+    let Some(bash) = need("bash") else { return };
+    let (atmd, tools) = office();
+    let odd = "odd $(touch run)`touch run`;\"*&|<";
+    let commands = json!([{ "name": "put", "summary": "Puts", "connection": "required", "output": "raw",
+        "capabilities": ["blacklist:read"], "arguments": [
+            { "name": "how", "kind": "choice", "form": "flag", "help": "How", "choices": [odd] },
+            { "name": "why", "kind": "text", "form": "flag", "help": "Why",
+                "values": { "method": "BlacklistList", "field": "reason" } },
+            { "name": "file", "kind": "path:read", "form": "flag", "help": "What" },
+    ] }]);
+    tools.plugin("odd", &commands, "");
+    std::fs::write(tools.work(odd), "").unwrap();
+    let _ = tools.operate(&atmd, &["blacklist", "add", &number(8), "--reason", odd]).coded(0);
+    for flag in ["--how", "--why", "--file"] {
+        let mut command = shell(&bash, &tools, &atmd);
+        let enter = format!("{BASH} > /dev/null\neval \"printf '%s\\n' ${{COMPREPLY[0]}}\"");
+        command.args(["--norc", "-c", &enter, "bash", "atmctl", "odd", "put", flag, "od"]);
+        let words = process::run(command, "").coded(0);
+        assert_eq!((words.stdout.as_str(), words.stderr.as_str()), (&*format!("{odd}\n"), ""), "{flag}");
+        assert!(!tools.work("run").exists(), "{flag}");
+    }
+}
+
+#[test]
 fn fish_completes() {
     let Some(fish) = need("fish") else { return };
     let (atmd, tools) = office();
