@@ -91,6 +91,21 @@ fn a_list_with_wrong_lines_does_nothing() {
 }
 
 #[test]
+fn no_line_of_a_list_is_lost_unseen() {
+    let atmd = Atmd::start(&Options::default());
+    let open = format!("number,reason,note\n{}", lines(0, 3).replacen("stolen", "stolen,\"seen", 1));
+    let file = list(&atmd, "open.csv", &open);
+    let failed = import(&atmd, file.to_str().unwrap(), &[]).coded(2);
+    assert!(failed.stderr.contains("line 2: has a field that goes on"), "{failed}");
+    // Behind what is read there may be any number of lines.
+    let file = list(&atmd, "long.csv", &lines(0, 3));
+    fs::File::options().write(true).open(&file).unwrap().set_len(128 * 1024 * 1024 + 1).unwrap();
+    let failed = import(&atmd, file.to_str().unwrap(), &[]).coded(2);
+    assert!(failed.stderr.contains("has more than 134217728 bytes"), "{failed}");
+    assert_eq!(listed(&atmd), 0);
+}
+
+#[test]
 fn what_was_printed_can_be_read_again() {
     let atmd = Atmd::start(&Options::default());
     let text =

@@ -31,7 +31,12 @@ pub(crate) async fn import(host: &Host, file: &Path, now: Timestamp) -> Result<B
         _ => Box::new(File::open(file).map_err(|error| unreadable(file, &error))?),
     };
     let mut text = Vec::new();
-    source.take(BYTES_MAX).read_to_end(&mut text).map_err(|error| unreadable(file, &error))?;
+    source.take(BYTES_MAX + 1).read_to_end(&mut text).map_err(|error| unreadable(file, &error))?;
+    // The end of a longer one would be lost, and its last line cut to another number.
+    if count(text.len()) > BYTES_MAX {
+        let what = format!("{} has more than {BYTES_MAX} bytes, and nothing was done", file.display());
+        return Err(Failure::new(Code::Usage, what).hint("leave other columns out, or divide the file"));
+    }
     let rows = read(&text, now)?;
     send(host, rows).await
 }
@@ -83,6 +88,11 @@ fn read(text: &[u8], now: Timestamp) -> Result<Vec<BlacklistListing>, Failure> {
                 wrong.add(line, "names no column reason");
                 break;
             }
+            continue;
+        }
+        if record.iter().any(|field| field.contains(['\r', '\n'])) {
+            // Where a quote is never closed, all lines behind it are one field, in a column that nobody may look at.
+            wrong.add(line, "has a field that goes on over the end of the line; is a quote not closed?");
             continue;
         }
         match listing(&record, places.unwrap_or_default(), now) {
@@ -205,6 +215,8 @@ mod tests {
             ("12345,x,soon\n", "line 1: a date is"),
             ("12345,x\n12345,y\n", "line 2: has the number of line 1"),
             ("number,until\n12345,\n", "line 1: names no column reason"),
+            ("number,reason,note\n12345,x,\"y\n12346,x,z\n", "line 2: has a field that goes on"),
+            ("12345,x\n12346,\"x\n12347,x\n", "line 2: has a field that goes on"),
             ("", "there is no number in it"),
             ("number,reason\n", "there is no number in it"),
         ];
