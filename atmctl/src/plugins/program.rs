@@ -9,7 +9,7 @@
 use super::discover::{Found, Trust};
 use atm_rpc::plugin::{Code, Failure};
 use ring::digest::{Context, SHA256};
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+use rustix::fs::{MemfdFlags, Mode, OFlags, SealFlags, fcntl_add_seals, memfd_create, open};
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -53,14 +53,14 @@ impl Program {
     }
 
     fn read(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
+        let file = opened(path)?;
         let (digest, is_script) = copy(&file, &mut io::sink())?;
         Ok(Self { file, digest, is_script })
     }
 
     /// In sealed memory.
     pub(crate) fn copied(path: &Path) -> io::Result<Self> {
-        let from = File::open(path)?;
+        let from = opened(path)?;
         let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
         // Kernels before 6.3 do not know the flag, and need none.
         let memory =
@@ -82,6 +82,11 @@ impl Program {
     pub(crate) fn descriptor(&self) -> io::Result<OwnedFd> {
         self.file.as_fd().try_clone_to_owned()
     }
+}
+
+/// Opens it, and does not wait: a pipe that nobody writes to is no program either.
+fn opened(path: &Path) -> io::Result<File> {
+    Ok(File::from(open(path, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty())?))
 }
 
 /// Copies a program; its digest, and whether it is a script.

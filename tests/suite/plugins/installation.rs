@@ -82,6 +82,20 @@ fn a_plugin_is_installed_offline_and_updated() {
 }
 
 #[test]
+fn what_is_no_file_is_not_waited_for() {
+    let tools = Tools::with(&[]);
+    let pipe = tools.work("pipe");
+    let mut command = Command::new("mkfifo");
+    command.arg(&pipe);
+    let _ = process::run(command, "").coded(0);
+    for path in [text(&pipe), "/dev/null", text(&tools.work(""))] {
+        // Without an end of its own, reading a pipe that nobody writes to would not come back.
+        let refused = tools.run(&["plugin", "install", path, "--yes"]).coded(1);
+        assert!(refused.stderr.contains("it is not a file"), "{refused}");
+    }
+}
+
+#[test]
 fn an_update_that_wants_more_is_asked_about() {
     let tools = Tools::with(&[]);
     let file = tools.stranger("mine", &counting(), ROW);
