@@ -135,6 +135,22 @@ fn a_wrong_code_is_answered_as_a_wrong_pin_is() {
 }
 
 #[test]
+fn what_an_operator_was_refused_clears_no_wrong_pin() {
+    let atmd = Atmd::start(&Options::default().set("auth.attempts_max", "4"));
+    let nobody = bank::number(9);
+    let left = || {
+        let failed = cli(&atmd, &["balance"], nobody, &[bank::WRONG_PIN]).coded(1);
+        let error: Value = serde_json::from_str(&failed.stderr).unwrap();
+        error["error"]["attempts_left"].clone()
+    };
+    assert_eq!(left(), 3);
+    let _ = atmd.ctl(&["account", "unblock", &nobody.full(), "--reason", "no account"]).coded(4);
+    assert_eq!(left(), 2);
+    let _ = atmd.ctl(&["blacklist", "remove", &nobody.full(), "--reason", "a mistake"]).coded(0);
+    assert_eq!(left(), 3);
+}
+
+#[test]
 fn a_customer_types_the_code_at_the_terminal() {
     let atmd = Atmd::start(&Options::default());
     let mobile = bank::number(1);

@@ -121,11 +121,11 @@ impl Call {
         reason: String,
     ) -> Result<AccountChange, ServiceError> {
         let act = AccountAct::Unblock { reason: reason.clone() };
-        let unblocked = self.change_account(mobile, &reason, act).await;
+        let unblocked = self.change_account(mobile, &reason, act).await?;
         if self.rights.mode() == Mode::Change {
             self.services().strangers().forget(mobile);
         }
-        unblocked
+        Ok(unblocked)
     }
 
     pub(super) async fn close_account(
