@@ -101,8 +101,11 @@ impl From<ServiceError> for Failure {
             ServiceError::NotFound => told(Code::NotFound),
             ServiceError::BadRequest(BadRequest::Widening) => told(Code::Denied),
             ServiceError::BadRequest(what) => Self::new(Code::Usage, what),
-            ServiceError::Busy { .. } | ServiceError::Unavailable | ServiceError::OutcomeUnknown => {
-                told(Code::TryAgain)
+            ServiceError::Busy { .. } | ServiceError::Unavailable => told(Code::TryAgain),
+            // Operators' calls have no keys to ask with.
+            ServiceError::OutcomeUnknown => {
+                Self::new(Code::TryAgain, "atmd went away before it answered: it may be done, or not at all")
+                    .hint("see what is so now, or run it again: a repeat does no harm")
             }
             ServiceError::Conflict(conflict) => Self::new(Code::Conflict, conflict).hint(way_out(conflict)),
             ServiceError::Internal(_) => told(Code::Failed).hint("atmd's log has the details"),
@@ -138,4 +141,16 @@ const fn way_out(conflict: Conflict) -> &'static str {
 pub struct FailureLine {
     /// Why.
     pub atmctl_error: Failure,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outcome_that_nobody_knows_is_told_in_words_of_operators() {
+        let failure = Failure::from(ServiceError::OutcomeUnknown);
+        assert_eq!(failure.code, Code::TryAgain);
+        assert!(!failure.message.contains("key") && failure.hint.is_some(), "{failure:?}");
+    }
 }
