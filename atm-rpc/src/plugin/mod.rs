@@ -250,6 +250,9 @@ impl Kind {
     }
 }
 
+/// The longest length of time, 100 years: from any instant that people mean it ends at one that can be written.
+const DURATION_MS_MAX: u64 = 36_500 * 86_400_000;
+
 /// Reads a length of time: a whole number and `ms`, `s`, `m`, `h` or `d`.
 ///
 /// # Errors
@@ -266,8 +269,11 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         _ => 0,
     };
     let ms = number.parse::<u64>().ok().and_then(|n| n.checked_mul(unit_ms)).filter(|ms| *ms > 0);
-    let wrong = || "a duration is a number above zero with its unit, such as 30s, 15m, 2h or 7d".into();
-    ms.map(Duration::from_millis).ok_or_else(wrong)
+    let ms = ms.ok_or("a duration is a number above zero with its unit, such as 30s, 15m, 2h or 7d")?;
+    if ms > DURATION_MS_MAX {
+        return Err("a duration is at most 36500d".into());
+    }
+    Ok(Duration::from_millis(ms))
 }
 
 /// Reads an instant in RFC 3339, or a day, which stands for its first instant in the local zone.
@@ -295,7 +301,20 @@ mod tests {
         for (text, ms) in table {
             assert_eq!(parse_duration(text), Ok(Duration::from_millis(ms)), "{text}");
         }
-        for bad in ["", "0s", "5", "-5m", "5 m", "1.5h", "5w", "99999999999999999999s", "300000000000000d"] {
+        assert!(parse_duration("36500d").is_ok());
+        for bad in [
+            "",
+            "0s",
+            "5",
+            "-5m",
+            "5 m",
+            "1.5h",
+            "5w",
+            "36501d",
+            "99999999999d",
+            "99999999999999999999s",
+            "300000000000000d",
+        ] {
             assert!(parse_duration(bad).is_err(), "{bad}");
         }
     }

@@ -52,6 +52,7 @@ fn what_is_wrong_with_a_command_line_has_its_code() {
             2,
             "cannot be used",
         ),
+        (&["blacklist", "add", &gone, "--reason", "x", "--for", "99999999999d"], 2, "at most 36500d"),
         (&["blacklist", "show", "12a"], 2, "digits"),
         (&["blacklist", "list", "--timeout", "soon"], 2, "a duration is"),
         (&["blacklist", "list", "-o", "xml"], 2, "possible values"),
