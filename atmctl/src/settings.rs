@@ -80,7 +80,7 @@ impl Settings {
             ),
         };
         Color::from_str(&color.value, false)
-            .map_err(|_| unusable("color", &color, "auto, always or never"))?;
+            .map_err(|_| unusable("color", &color, "it is auto, always or never"))?;
         let limit = timeout.as_ref().map(|timeout| {
             parse_duration(&timeout.value).map_err(|allowed| unusable("timeout", timeout, &allowed))
         });
@@ -90,7 +90,7 @@ impl Settings {
             ca: sourced("ca", globals.ca.as_deref(), CA_VARIABLE),
             identity: sourced("identity", globals.identity.as_deref(), IDENTITY_VARIABLE),
             format: Format::from_str(&output.value, false)
-                .map_err(|_| unusable("output", &output, "table, json or csv"))?,
+                .map_err(|_| unusable("output", &output, "it is table, json or csv"))?,
             limit: limit.transpose()?,
             output,
             color,
@@ -154,7 +154,7 @@ impl Manner {
 
 fn unusable(key: &str, sourced: &Sourced, allowed: &str) -> Failure {
     let Sourced { value, origin } = sourced;
-    let text = format!("the setting {key} = {value} ({origin}) is not usable: it takes {allowed}");
+    let text = format!("the setting {key} = {value} ({origin}) is not usable: {allowed}");
     Failure::new(Code::Configuration, text)
 }
 

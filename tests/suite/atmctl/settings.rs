@@ -117,8 +117,9 @@ fn a_setting_that_cannot_be_is_named_with_its_file_and_line() {
         ("server = a:1\ncolour = red\n", "line 2: unknown key colour"),
         ("[main]\n", "line 1: expected key = value"),
         ("output = yaml\n", "output = yaml"),
-        ("timeout = soon\n", "timeout = soon"),
-        ("color = red\n", "color = red"),
+        ("timeout = soon\n", "is not usable: a duration is a number"),
+        ("timeout = 36501d\n", "is not usable: a duration is at most 36500d"),
+        ("color = red\n", "is not usable: it is auto, always or never"),
     ];
     for (text, words) in table {
         write(&users, text);
