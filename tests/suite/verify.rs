@@ -266,7 +266,7 @@ async fn one_job_at_a_time_that_ends_with_whoever_began_it() {
     let status = tokio::task::block_in_place(|| wait::exit(&mut first, wait::PATIENCE));
     process::end(&mut first);
     assert_eq!(status.and_then(|status| status.code()), Some(130));
-    log("a job was ended before its end");
+    log("a verification was ended before its end");
     let _ = tokio::task::block_in_place(|| lock.run("ROLLBACK;"));
     assert_eq!(rows(ledger(&atmd, &["verify"]), 0), Vec::<Value>::new());
 }

@@ -260,13 +260,14 @@ async fn serve_operator(
     let Some(fingerprint) = certificate.map(pki::fingerprint) else {
         return warn!(%peer, "operator without a certificate");
     };
-    let connection = match OperatorConnection::enter(services, fingerprint).await {
-        Ok(connection) => connection,
-        Err(error) => return warn!(%peer, %error, "operator is not let in"),
-    };
-    let watched = connection.clone();
     async {
-        serve!(stream, OPERATOR, watched.until_it_ends(), connection);
+        match OperatorConnection::enter(services, fingerprint).await {
+            Ok(connection) => {
+                let watched = connection.clone();
+                serve!(stream, OPERATOR, watched.until_it_ends(), connection);
+            }
+            Err(error) => warn!(%error, "operator is not let in"),
+        }
     }
     .instrument(error_span!("operator", %peer))
     .await;

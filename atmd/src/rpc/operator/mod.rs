@@ -98,6 +98,9 @@ impl OperatorConnection {
     pub(super) async fn enter(services: Arc<Services>, fingerprint: [u8; 32]) -> Result<Self, ServiceError> {
         let known = services.store.operator(&fingerprint).await.map_err(unreadable)?;
         let operator = known.unwrap_or_else(|| stranger(&fingerprint));
+        if !operator.enabled {
+            warn!("no operator: the certificate is not known, or disabled");
+        }
         Ok(Self {
             brief: (!operator.enabled).then_some(services.login_timeout),
             present: Arc::new(services.presence.enter(&operator.name)),
