@@ -28,6 +28,14 @@ impl Site {
         self.tools.operate(&self.atmd, arguments)
     }
 
+    /// What a shell is offered for the last of these words.
+    fn offered(&self, words: &[&str]) -> Vec<String> {
+        let mut shell = self.tools.operator(&self.atmd, &[&["--", "atmctl"], words].concat());
+        shell.env("ATMCTL_COMPLETE", "fish");
+        let lines = process::run(shell, "").coded(0).stdout;
+        lines.lines().filter_map(|line| line.split('\t').next().map(str::to_owned)).collect()
+    }
+
     /// What the list and the information say of it.
     fn is_listed(&self, name: &str) {
         let listed = self.tools.rows(&["plugin", "list"]);
@@ -47,6 +55,9 @@ fn a_plugin_in_python_speaks_with_atmd_by_itself() {
     }
     let site = Site::with("vault");
     site.is_listed("vault");
+    assert_eq!(site.offered(&["vau"]), ["vault"]);
+    assert_eq!(site.offered(&["vault", "check", "--wh"]), ["--when"]);
+    assert_eq!(site.offered(&["vault", "check", "--when", "be"]), ["below"]);
     let table: &[(&[&str], i32, serde_json::Value)] = &[
         (&["500000"], 0, json!([{ "vault": "10000.00", "floor": "5000.00", "enough": true }])),
         (&["500000", "--when", "below"], 0, json!([])),
@@ -70,6 +81,8 @@ fn a_plugin_in_python_speaks_with_atmd_by_itself() {
 fn a_plugin_that_is_a_shell_script_speaks_with_atmd_by_its_host() {
     let site = Site::with("motd");
     site.is_listed("motd");
+    assert_eq!(site.offered(&["mot"]), ["motd"]);
+    assert_eq!(site.offered(&["motd", "li"]), ["line"]);
     assert_eq!(site.run(&["motd", "line"]).coded(0).stdout, "The bank is open: 0 at the terminals.\n");
     let mut down = site.tools.operator(&site.atmd, &["motd", "line"]);
     down.env("ATMCTL_SERVER", "127.0.0.1:1");
