@@ -1,0 +1,1 @@
+//! The commands of `atmctl monitor`: how atmd is, and how it was.

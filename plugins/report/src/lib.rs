@@ -1,0 +1,1 @@
+//! The commands of `atmctl report`: what the CSV ledgers say.
