@@ -7,8 +7,8 @@ fn may_depend_on(package: &str) -> Option<&'static [&'static str]> {
     Some(match package {
         "atm-rpc" | "atm-migrations" => &[],
         "atmd" => &["atm-rpc", "atm-migrations"],
-        "atm-cli" | "atmctl" | "atm-plugin-sdk" => &["atm-rpc"],
-        plugin if plugin.starts_with("atmctl-") => &["atm-rpc", "atm-plugin-sdk"],
+        "atm-cli" | "atmctl" | "atm-plugin-sdk" | "atm-ledger-csv" => &["atm-rpc"],
+        plugin if plugin.starts_with("atmctl-") => &["atm-rpc", "atm-plugin-sdk", "atm-ledger-csv"],
         _ => return None,
     })
 }
