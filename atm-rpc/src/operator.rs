@@ -11,6 +11,7 @@ pub mod audit;
 pub mod blacklist;
 mod capability;
 pub mod ledger;
+pub mod metrics;
 mod narrow;
 pub mod operators;
 pub mod rules;

@@ -2,6 +2,7 @@
 //! by operators. Knows nothing of who is connected.
 
 mod metrics;
+pub mod names;
 
 pub use metrics::{Connections, Metrics};
 
