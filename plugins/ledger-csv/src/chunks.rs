@@ -67,6 +67,11 @@ impl<R: Read> Chunks<R> {
         Self { from, carried: Vec::new(), offset, line, delimiter, ended: false }
     }
 
+    /// What is read from.
+    pub const fn source(&self) -> &R {
+        &self.from
+    }
+
     /// Reads the next part into a buffer, about so many bytes of it; `None` at the end.
     ///
     /// # Errors

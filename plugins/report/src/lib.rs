@@ -1,3 +1,5 @@
 //! The commands of `atmctl report`: what the CSV ledgers say.
 
+pub mod cache;
+pub mod read;
 pub mod reports;

@@ -1,0 +1,274 @@
+//! The ledgers as polars frames: read in parts by all processors, in bounded memory, exactly.
+//!
+//! [`Ledger::open`] looks at the files and reads nothing of their rows. A report then goes through the rows with
+//! [`Ledger::query`], or with [`Ledger::blocks`] where it needs more than a query. It names the columns that it needs, and
+//! gets blocks of some hundred thousand rows, each a [`DataFrame`] of exactly these columns, in the order of the files:
+//!
+//! | column | type | what |
+//! | --- | --- | --- |
+//! | `number` | i64 | the customer, as `MobileNumber::packed` has it; 0 where it was the bank itself |
+//! | `action` | u8 | what happened: [`Ledger::action_index`] gives the index of a word, [`Ledger::actions`] all words |
+//! | `amount` | i64, may be null | minor units |
+//! | `user_balance` | i64, may be null | minor units; all null in bank.csv |
+//! | `bank_balance` | i64, may be null | minor units |
+//! | `at` | i64 | milliseconds since 1970, UTC |
+//! | `day` | i32 | the day in the bank's zone, days since 1970-01-01 (`BusinessDate::from_days`) |
+//! | `hour` | u8 | the hour in the bank's zone, 0 to 23 |
+//! | `session_start` | i64, may be null | milliseconds since 1970, UTC; all null in bank.csv |
+//! | `elapsed_cs` | i64, may be null | hundredths of a second; all null in bank.csv |
+//! | `file` | i32 | which of the files, the first is 0: [`Ledger::file_name`] |
+//! | `line` | i64 | the line of the file where the row begins |
+//!
+//! A sum of amounts may leave i64, and polars would wrap it: sum `amount.cast(Int128)`. All integers are signed, so that
+//! comparing with a literal never becomes a float.
+//!
+//! The words of actions have their index by when they were first met, but for those that atmd knows (`Action::ALL`, in
+//! its order): sort by the word, not by the index.
+//!
+//! Every pass goes through the same bytes: what is appended after [`Ledger::open`] is not seen. A pipe is put into
+//! a temporary file first, so it can be gone through again like any file. Malformed rows are left out; after a pass
+//! [`Ledger::account`] tells of them. It is the same whichever columns were asked for.
+//!
+//! Drop the ledger before printing rows: it may hold a bar on the terminal.
+
+mod account;
+mod block;
+mod calendar;
+mod feed;
+mod frame;
+mod partials;
+mod source;
+mod step;
+mod words;
+
+pub use account::{Account, FileAccount};
+
+use crate::read::calendar::Calendar;
+use crate::read::feed::Feed;
+use crate::read::partials::Partials;
+use crate::read::source::Source;
+use crate::read::words::Words;
+use atm_ledger_csv::dialect::{Kind, Rules};
+use atm_plugin_sdk::Progress;
+use atm_rpc::plugin::{Code, Failure};
+use jiff::tz::TimeZone;
+use polars::prelude::{DataFrame, IntoLazy, LazyFrame, PolarsResult};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+/// The most threads that read. More would need more memory and wait for the one file.
+const THREADS_MAX: usize = 8;
+
+/// How to read.
+#[derive(Debug)]
+pub struct Options {
+    /// The bank's zone: for days and hours, and for times in the files that have no zone.
+    pub zone: TimeZone,
+    /// The decimals of the bank's currency.
+    pub decimals: u8,
+    /// Where what was read is kept for the next time; `None`: nowhere.
+    pub cache: Option<PathBuf>,
+    /// A bar for the person who waits. It is shown when it takes longer than a second.
+    pub progress: Option<Progress>,
+}
+
+/// A column of the frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Column {
+    /// `number`
+    Number,
+    /// `action`
+    Action,
+    /// `amount`
+    Amount,
+    /// `user_balance`
+    UserBalance,
+    /// `bank_balance`
+    BankBalance,
+    /// `at`
+    At,
+    /// `day`
+    Day,
+    /// `hour`
+    Hour,
+    /// `session_start`
+    SessionStart,
+    /// `elapsed_cs`
+    ElapsedCs,
+    /// `file`
+    File,
+    /// `line`
+    Line,
+}
+
+impl Column {
+    /// Its name in the frames.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Number => "number",
+            Self::Action => "action",
+            Self::Amount => "amount",
+            Self::UserBalance => "user_balance",
+            Self::BankBalance => "bank_balance",
+            Self::At => "at",
+            Self::Day => "day",
+            Self::Hour => "hour",
+            Self::SessionStart => "session_start",
+            Self::ElapsedCs => "elapsed_cs",
+            Self::File => "file",
+            Self::Line => "line",
+        }
+    }
+}
+
+/// One or more files of the same ledger, one behind the other.
+#[derive(Debug)]
+pub struct Ledger {
+    sources: Vec<Source>,
+    kind: Option<Kind>,
+    rules: Rules,
+    calendar: Calendar,
+    words: Words,
+    progress: Option<Progress>,
+    account: Mutex<Account>,
+}
+
+impl Ledger {
+    /// Opens files: plain ones, such as end with `.gz` or `.zst`, and `-` for what comes through a pipe.
+    ///
+    /// # Errors
+    /// Where one cannot be read or is no ledger, or where they are not all the same ledger.
+    pub fn open(files: &[PathBuf], options: Options) -> Result<Self, Failure> {
+        let rules = Rules { zone: options.zone, decimals: options.decimals };
+        let sources = files.iter().map(|path| Source::open(path, options.progress.as_ref()));
+        let sources = sources.collect::<Result<Vec<_>, _>>()?;
+        let mut known = sources.iter().filter_map(|source| Some((source, source.kind()?)));
+        let first = known.next();
+        let other = known.find(|(_, kind)| first.is_some_and(|(_, of_first)| of_first != *kind));
+        if let (Some((source, kind)), Some((other, other_kind))) = (first, other) {
+            let both = format!("{} is a {kind} and {} is a {other_kind}", source.name(), other.name());
+            return Err(
+                Failure::new(Code::Usage, both).hint("give files of one of the two ledgers at a time")
+            );
+        }
+        Ok(Self {
+            kind: first.map(|(_, kind)| kind),
+            sources,
+            calendar: Calendar::of(&rules.zone),
+            rules,
+            words: Words::new(),
+            progress: options.progress,
+            account: Mutex::default(),
+        })
+    }
+
+    /// Which ledger it is; `None` where there is nothing in the files.
+    #[must_use]
+    pub const fn kind(&self) -> Option<Kind> {
+        self.kind
+    }
+
+    /// The bank's zone.
+    #[must_use]
+    pub const fn zone(&self) -> &TimeZone {
+        &self.rules.zone
+    }
+
+    /// The name of a file by its number in the column `file`.
+    #[must_use]
+    pub fn file_name(&self, file: i32) -> &str {
+        usize::try_from(file).ok().and_then(|file| self.sources.get(file)).map_or("", Source::name)
+    }
+
+    /// The words of the column `action` by their index. Complete after a pass.
+    #[must_use]
+    pub fn actions(&self) -> Vec<String> {
+        self.words.all()
+    }
+
+    /// The index of a word for what happened, in any case, which need not be in the ledger.
+    ///
+    /// # Errors
+    /// Where there are more words than a ledger may have.
+    pub fn action_index(&self, word: &str) -> Result<u8, Failure> {
+        self.words.index(&atm_ledger_csv::entry::Word::read(word))
+    }
+
+    /// How many rows there were and which were left out, after a pass.
+    #[must_use]
+    pub fn account(&self) -> Account {
+        self.account.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Runs a query on every block and puts the results together.
+    ///
+    /// `merge` gets results of `partial` one behind the other in the order of the files, and results of its own before
+    /// them; so it must be the same whether it is done at once or bit by bit, as adding up sums is. Where the ledger is
+    /// empty, `partial` and then `merge` get no rows.
+    ///
+    /// # Errors
+    /// Where a file cannot be read any more, or a query fails.
+    pub fn query(
+        &self,
+        columns: &[Column],
+        partial: impl Fn(LazyFrame) -> LazyFrame + Sync,
+        merge: impl Fn(LazyFrame) -> LazyFrame + Sync,
+    ) -> Result<DataFrame, Failure> {
+        let partials = Partials::new(&merge);
+        let each = |index: usize, block: DataFrame| partials.add(index, partial(block.lazy()).collect()?);
+        self.pass(columns, each)?;
+        let empty = || frame::empty(columns).and_then(|none| partial(none.lazy()).collect());
+        partials.finish(empty).map_err(failed)
+    }
+
+    /// Gives every block to a function, on several threads at once, and its results in the order of the files.
+    ///
+    /// # Errors
+    /// Where a file cannot be read any more, or the function fails.
+    pub fn blocks<T: Send>(
+        &self,
+        columns: &[Column],
+        each: impl Fn(DataFrame) -> PolarsResult<T> + Sync,
+    ) -> Result<Vec<T>, Failure> {
+        let results = Mutex::new(BTreeMap::new());
+        self.pass(columns, |index, block| {
+            if block.height() > 0 {
+                let result = each(block)?;
+                results.lock().unwrap_or_else(PoisonError::into_inner).insert(index, result);
+            }
+            Ok(())
+        })?;
+        Ok(results.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect())
+    }
+
+    /// One pass over all rows.
+    fn pass(
+        &self,
+        columns: &[Column],
+        each: impl Fn(usize, DataFrame) -> PolarsResult<()> + Sync,
+    ) -> Result<(), Failure> {
+        let threads = thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
+        let feed = Feed::new(self);
+        let work = || {
+            feed.work(|index, block, file| {
+                let frame = frame::of(block, columns, &self.calendar, file).map_err(failed)?;
+                each(index, frame).map_err(failed)
+            });
+        };
+        thread::scope(|scope| {
+            // This thread works, too.
+            (1..threads).for_each(|_| drop(scope.spawn(work)));
+            work();
+        });
+        let account = feed.finish()?;
+        *self.account.lock().unwrap_or_else(PoisonError::into_inner) = account;
+        Ok(())
+    }
+}
+
+fn failed(error: impl std::fmt::Display) -> Failure {
+    Failure::new(Code::Crashed, format!("the rows cannot be worked with: {error}"))
+}
