@@ -1,5 +1,7 @@
 //! The commands of `atmctl report`: what the CSV ledgers say.
 
 pub mod cache;
+pub mod drawing;
+pub mod page;
 pub mod read;
 pub mod reports;
