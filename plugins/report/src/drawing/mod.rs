@@ -10,6 +10,8 @@ pub(crate) mod samples;
 
 use atm_rpc::types::money::Currency;
 use jiff::civil::Date;
+use stretch::{Span, Stretch, cut};
+use words::day;
 
 /// Everything that a page or a chart can show of a period.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,11 +134,39 @@ impl Data {
     /// `None` where neither is.
     #[must_use]
     pub fn period(&self) -> Option<(Date, Date)> {
-        let failures = self.failures.iter().flatten().map(|day| day.date);
-        let dates = || self.days.iter().map(|day| day.date).chain(failures.clone());
-        let first = self.asked.0.or_else(|| dates().min()).or(self.asked.1)?;
-        let last = self.asked.1.or_else(|| dates().max()).unwrap_or(first);
+        let first = self.asked.0.or_else(|| self.dates().min()).or(self.asked.1)?;
+        let last = self.asked.1.or_else(|| self.dates().max()).unwrap_or(first);
         Some((first, last.max(first)))
+    }
+
+    /// The period in stretches, so many at the most where there are not more years in what there is.
+    #[must_use]
+    pub fn stretches(&self, count_max: usize) -> (Span, Vec<Stretch>) {
+        let Some(period) = self.period() else { return (Span::Day, Vec::new()) };
+        let (span, stretches) = cut(period, count_max);
+        if stretches.len() <= count_max {
+            return (span, stretches);
+        }
+        // Who asks for ages is shown what there is of them.
+        match (self.dates().min(), self.dates().max()) {
+            (Some(first), Some(last)) => cut((first, last), count_max),
+            _ => (span, stretches),
+        }
+    }
+
+    /// What a period without anything in it is called: `No rows between 1 May 2024 and 31 May 2024.`
+    #[must_use]
+    pub fn nothing(&self) -> String {
+        match self.period() {
+            None => "No rows.".into(),
+            Some((first, last)) if first == last => format!("No rows on {}.", day(first)),
+            Some((first, last)) => format!("No rows between {} and {}.", day(first), day(last)),
+        }
+    }
+
+    fn dates(&self) -> impl Iterator<Item = Date> {
+        let failures = self.failures.iter().flatten().map(|day| day.date);
+        self.days.iter().map(|day| day.date).chain(failures)
     }
 
     /// Whether there is anything to draw.

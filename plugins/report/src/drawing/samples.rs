@@ -43,7 +43,7 @@ pub(crate) fn empty() -> Data {
 /// So many days from 1 May 2024 of a bank that is shut on Sundays.
 pub(crate) fn busy(count: i32) -> Data {
     let mut random = Random(7);
-    let mut balance = 100_0000_000;
+    let mut balance = 1_000_000_000;
     let dates = (0..count).map(|n| FIRST.checked_add(jiff::Span::new().days(n)).unwrap());
     let open: Vec<Date> = dates.filter(|date| date.weekday().to_monday_zero_offset() < 6).collect();
     let days = open.iter().map(|date| {

@@ -32,6 +32,17 @@ impl Scale {
         Self::over(low.min(0), high.max(0), steps)
     }
 
+    /// An axis for a balance: from zero, but for one that is far from it and hardly moves. That would be a
+    /// straight line above nothing.
+    #[must_use]
+    pub fn of_balance(low: i128, high: i128, steps: u16) -> Self {
+        if low > 0 && low >= high / 2 {
+            Self::over(low, high, steps)
+        } else {
+            Self::from_zero(low, high, steps)
+        }
+    }
+
     /// From below: where there are marks.
     pub fn marks(self) -> impl Iterator<Item = i128> {
         let count = (self.high - self.low) / self.step;

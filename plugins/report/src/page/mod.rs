@@ -34,11 +34,7 @@ pub fn render(data: &Data) -> String {
 }
 
 fn empty(data: &Data) -> String {
-    let when = data.period().map_or(String::new(), |(first, last)| match first == last {
-        true => format!(" on {}", period(first, last)),
-        false => format!(" between {} and {}", period(first, first), period(last, last)),
-    });
-    format!("<section>\n<p>No rows{}.</p>\n</section>\n{}", text(&when), section::faults(&data.faults))
+    format!("<section>\n<p>{}</p>\n</section>\n{}", text(&data.nothing()), section::faults(&data.faults))
 }
 
 fn sections(data: &Data) -> String {

@@ -4,18 +4,16 @@ use super::chart::{self, BARS_MAX, Bar, SHADES, Told, shade};
 use super::markup::text;
 use super::table;
 use crate::drawing::scale::Scale;
-use crate::drawing::stretch::{Span, Stretch, cut};
+use crate::drawing::stretch::Stretch;
 use crate::drawing::words::{self, WEEKDAYS, counted, grouped, priced};
 use crate::drawing::{Data, Day, Failures, Faults, Flow};
 use jiff::civil::Date;
 
-/// Beyond so many bars even years are not told apart.
-const YEARS_MAX: usize = 400;
 const STEPS: u16 = 4;
 
 /// Deposits above a line and withdrawals below it, one bar of each for every day, week ...
 pub(super) fn daily(data: &Data) -> String {
-    let (span, stretches) = stretches(data);
+    let (span, stretches) = data.stretches(BARS_MAX);
     let add = |sum: &mut Flow, day: &Day| *sum = sum.and(day.flow);
     let flows = Stretch::fold(&stretches, &data.days, |day| day.date, (Flow::default(), add));
     let highest = flows.iter().map(|flow| flow.deposits_minor).max().unwrap_or(0);
@@ -65,9 +63,7 @@ pub(super) fn balance(data: &Data) -> String {
     else {
         return String::new();
     };
-    // A large balance that hardly moves would be a straight line above nothing.
-    let near_zero = low <= 0 || low < high / 2;
-    let scale = if near_zero { Scale::from_zero(low, high, STEPS) } else { Scale::over(low, high, STEPS) };
+    let scale = Scale::of_balance(low, high, STEPS);
     let cut_off = if scale.low() > 0 { " The scale does not begin at zero." } else { "" };
     let lead = format!("At the end of each day; on days without movements it stays.{cut_off}");
     let price = |minor| priced(minor, data.currency);
@@ -121,7 +117,7 @@ pub(super) fn failures(data: &Data, failures: &[Failures]) -> String {
     if failures.is_empty() {
         return section("failures", title, "Nobody failed to log in.", "", "");
     }
-    let (span, stretches) = stretches(data);
+    let (span, stretches) = data.stretches(BARS_MAX);
     let add = |sum: &mut (u64, u64), day: &Failures| {
         *sum = (sum.0.saturating_add(day.wrong_pins), sum.1.saturating_add(day.blacklisted));
     };
@@ -214,17 +210,6 @@ fn key(entries: &[(&str, &str)], unit: &str) -> String {
     };
     let unit = if unit.is_empty() { String::new() } else { format!("<span>{}</span>\n", text(unit)) };
     format!("<div class=\"key\">\n{}{unit}</div>\n", entries.iter().map(entry).collect::<String>())
-}
-
-fn stretches(data: &Data) -> (Span, Vec<Stretch>) {
-    let Some(period) = data.period() else { return (Span::Day, Vec::new()) };
-    let (span, stretches) = cut(period, BARS_MAX);
-    if stretches.len() <= YEARS_MAX {
-        return (span, stretches);
-    }
-    // Asked for ages: what there is, is drawn.
-    let there_is = Data { asked: (None, None), ..data.clone() }.period().unwrap_or(period);
-    cut(there_is, BARS_MAX)
 }
 
 fn when(stretch: Stretch) -> String {
