@@ -198,7 +198,8 @@ pub enum Kind {
     /// An amount. In a row: minor units as a JSON number.
     #[serde(rename = "money")]
     Money,
-    /// A day or an instant, by [`parse_date`]. In a row: RFC 3339.
+    /// A day or an instant, by [`parse_date`], or how long ago, by [`parse_moment`]; the host makes an instant of the
+    /// latter. In a row: RFC 3339.
     #[serde(rename = "date")]
     Date,
     /// A length of time, by [`parse_duration`]. In a row: milliseconds as a JSON number.
@@ -242,7 +243,7 @@ impl Kind {
                 let fits = digits(whole) && digits(decimals);
                 fits.then_some(()).ok_or_else(|| "an amount is digits with at most one decimal point".into())
             }
-            Self::Date => parse_date(text).map(drop),
+            Self::Date => parse_moment(text, Timestamp::from_ms(0)).map(drop),
             Self::Duration => parse_duration(text).map(drop),
             Self::Mobile => MobileNumber::parse(text).map(drop).map_err(|e| e.to_string()),
             Self::Text | Self::Choice | Self::Boolean | Self::PathRead | Self::PathWrite => Ok(()),
@@ -290,9 +291,64 @@ pub fn parse_date(text: &str) -> Result<Timestamp, String> {
     start.ok_or_else(|| "a date is 2026-11-22, or 2026-11-22T18:00:00Z with a time".into())
 }
 
+/// Reads a date by [`parse_date`], or a length of time before `now` by [`parse_duration`]: `-2h`.
+///
+/// # Errors
+/// What is allowed, for the person who typed it.
+pub fn parse_moment(text: &str, now: Timestamp) -> Result<Timestamp, String> {
+    match text.strip_prefix('-') {
+        Some(ago) => {
+            let ago = parse_duration(ago).map_err(|_| "how long ago is such as -30m, -2h or -7d")?;
+            Ok(now.plus_ms(i64::try_from(ago.as_millis()).map_or(i64::MIN, std::ops::Neg::neg)))
+        }
+        None => parse_date(text).map_err(|error| format!("{error}; how long ago is -2h")),
+    }
+}
+
+/// The words of an example, as a shell takes them apart that knows single quotes and nothing else.
+#[must_use]
+pub fn words(example: &str) -> Vec<String> {
+    let (mut words, mut word, mut quoted) = (Vec::new(), None::<String>, false);
+    for letter in example.chars() {
+        match letter {
+            '\'' => {
+                quoted = !quoted;
+                word.get_or_insert_default();
+            }
+            letter if letter.is_whitespace() && !quoted => words.extend(word.take()),
+            letter => word.get_or_insert_default().push(letter),
+        }
+    }
+    words.extend(word);
+    words
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_example_has_the_words_that_a_shell_finds() {
+        let table: &[(&str, &[&str])] = &[
+            ("", &[]),
+            (" a  b ", &["a", "b"]),
+            ("--fail-if 'x > 5' '' it''s", &["--fail-if", "x > 5", "", "its"]),
+            ("'not closed", &["not closed"]),
+        ];
+        for (example, expected) in table {
+            assert_eq!(words(example), *expected, "{example}");
+        }
+    }
+
+    #[test]
+    fn a_moment_is_a_date_or_a_while_ago() {
+        let now = Timestamp::from_ms(10_000_000);
+        assert_eq!(parse_moment("-2h", now), Ok(Timestamp::from_ms(2_800_000)));
+        assert_eq!(parse_moment("1970-01-01T00:00:01Z", now), Ok(Timestamp::from_ms(1_000)));
+        for bad in ["", "-", "2h", "--2h", "-2026-11-22", "yesterday"] {
+            assert!(parse_moment(bad, now).is_err_and(|error| error.contains("-2h")), "{bad}");
+        }
+    }
 
     #[test]
     fn reads_durations() {

@@ -3,9 +3,11 @@
 
 use super::paths::Values;
 use crate::arguments::{self, after_help};
-use atm_rpc::plugin::{Argument, Command, Description, Form, Kind};
+use atm_rpc::plugin::{Argument, Command, Description, Form, Kind, parse_moment};
+use atm_rpc::types::time::Timestamp;
 use clap::builder::{PossibleValuesParser, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, ValueHint};
+use std::time::SystemTime;
 
 /// The command line of atmctl where the plugin is the only one.
 #[must_use]
@@ -43,6 +45,7 @@ fn argument(argument: &Argument) -> Arg {
         Kind::Boolean => arg.action(ArgAction::SetTrue),
         Kind::Choice => arg.value_parser(PossibleValuesParser::new(argument.choices.clone())),
         Kind::Number => arg.allow_negative_numbers(true).value_parser(checked(kind)),
+        Kind::Date => arg.allow_hyphen_values(true).value_parser(ValueParser::new(instant)),
         Kind::PathRead => arg.value_hint(ValueHint::FilePath).value_parser(checked(kind)),
         Kind::PathWrite => arg.value_hint(ValueHint::AnyPath).value_parser(checked(kind)),
         _ => arg.value_parser(checked(kind)),
@@ -51,6 +54,18 @@ fn argument(argument: &Argument) -> Arg {
 
 fn checked(kind: Kind) -> ValueParser {
     ValueParser::new(move |text: &str| kind.check(text).map(|()| text.to_owned()))
+}
+
+/// A date as it was typed; of how long ago, the instant that it was.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a while ago is counted from when it is typed, on this machine"
+)]
+fn instant(text: &str) -> Result<String, String> {
+    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let now = Timestamp::from_ms(i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX));
+    let moment = parse_moment(text, now)?;
+    Ok(if text.starts_with('-') { moment.to_string() } else { text.to_owned() })
 }
 
 const fn word(kind: Kind) -> &'static str {
@@ -122,6 +137,33 @@ mod tests {
         ];
         for (line, expected) in table {
             assert_eq!(read(line).unwrap(), *expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn how_long_ago_becomes_an_instant() {
+        let typed = |text: &str| {
+            let argument = Argument {
+                name: "since".to_owned(),
+                kind: Kind::Date,
+                form: Form::Flag,
+                required: false,
+                repeated: false,
+                help: String::new(),
+                choices: Vec::new(),
+                values: None,
+            };
+            let matches = clap::Command::new("x").arg(super::argument(&argument));
+            let matches = matches.try_get_matches_from(["x", "--since", text]);
+            matches.map(|matches| matches.get_one::<String>("since").cloned().unwrap_or_default())
+        };
+        assert_eq!(typed("2026-11-22").unwrap(), "2026-11-22");
+        let (hour, two) =
+            (Timestamp::parse(&typed("-1h").unwrap()), Timestamp::parse(&typed("-2h").unwrap()));
+        let apart = hour.unwrap().since_ms(two.unwrap());
+        assert!((3_540_000..=3_600_000).contains(&apart), "{apart}");
+        for bad in ["-2", "2h", "--yes", "soon"] {
+            assert!(typed(bad).is_err(), "{bad}");
         }
     }
 

@@ -35,7 +35,7 @@ pub fn describe<C: CommandFactory>(commands: &[Command]) -> Result<Description, 
     let examples =
         commands.iter().flat_map(|command| command.examples.iter().map(|words| (command.name, *words)));
     for (name, words) in examples {
-        let line = [parser.get_name(), name].into_iter().chain(words.split_whitespace());
+        let line = [parser.get_name(), name].map(str::to_owned).into_iter().chain(plugin::words(words));
         if parser.clone().try_get_matches_from(line).is_err() {
             return Err(Mismatch(format!("{name} does not take its example: {words}")));
         }

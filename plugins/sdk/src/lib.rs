@@ -34,11 +34,13 @@ mod command;
 mod describe;
 mod host;
 pub mod job;
+mod moment;
 mod progress;
 
 pub use command::{Column, Command};
 pub use describe::{Mismatch, describe};
 pub use host::Host;
+pub use moment::{moment, now};
 pub use progress::Progress;
 
 use crate::host::End;
@@ -130,8 +132,11 @@ fn tell_host(failure: &Failure) -> ExitCode {
     ExitCode::from(failure.code.exit())
 }
 
-/// For the person at the terminal.
+/// For the person at the terminal, who knows of having ended it.
 fn tell_person(failure: &Failure) -> ExitCode {
+    if failure.code == Code::Interrupted {
+        return ExitCode::from(failure.code.exit());
+    }
     let hint = failure.hint.iter().map(|hint| format!("\n  hint: {hint}")).collect::<String>();
     let _ = writeln!(io::stderr().lock(), "error: {failure}{hint}");
     ExitCode::from(failure.code.exit())

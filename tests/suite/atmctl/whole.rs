@@ -1,7 +1,7 @@
 //! What holds for every command of every plugin that comes with atmctl, by what the plugins say of themselves.
 
 use super::error;
-use atm_rpc::plugin::{Command, Connection, DESCRIBE, Description, Output};
+use atm_rpc::plugin::{self, Command, Connection, DESCRIBE, Description, Output};
 use atm_tests::csv;
 use atm_tests::daemon::{Atmd, Options};
 use atm_tests::process::{self, Outcome};
@@ -27,8 +27,7 @@ fn tools(plugins: &[Description]) -> Tools {
 /// The command lines that the help of a command has for examples.
 fn examples(plugin: &str, command: &Command) -> Vec<Vec<String>> {
     let words = |example: &String| {
-        let rest = example.split_whitespace().map(str::to_owned);
-        [plugin.to_owned(), command.name.clone()].into_iter().chain(rest).collect()
+        [plugin.to_owned(), command.name.clone()].into_iter().chain(plugin::words(example)).collect()
     };
     assert!(!command.examples.is_empty(), "{plugin} {} has no examples", command.name);
     command.examples.iter().map(words).collect()

@@ -13,7 +13,7 @@ use super::{command_named, parser, paths};
 use crate::Io;
 use crate::stop::Stop;
 use atm_rpc::operator::Mode;
-use atm_rpc::plugin::{Argument, Code, Command, Connection, Description, Failure, Form, Kind, Output};
+use atm_rpc::plugin::{Argument, Code, Command, Connection, Description, Failure, Form, Kind, Output, words};
 use run::{Other, Ran, Run};
 use std::path::Path;
 use std::time::Duration;
@@ -139,8 +139,7 @@ impl Subject<'_> {
 
     /// The words of its examples; of none, one that is made up.
     fn lines(&self, command: &Command) -> Vec<Vec<String>> {
-        let words = |text: &String| text.split_whitespace().map(str::to_owned).collect();
-        let examples: Vec<Vec<String>> = command.examples.iter().map(words).collect();
+        let examples: Vec<Vec<String>> = command.examples.iter().map(|text| words(text)).collect();
         if examples.is_empty() { vec![sample(command)] } else { examples }
     }
 
