@@ -10,7 +10,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// atmd's data directory: that of a clone, and that of an installation.
-const DATA: [&str; 2] = ["./data", "/var/lib/atmd"];
+pub(crate) const DATA: [&str; 2] = ["./data", "/var/lib/atmd"];
 
 /// The operators' listener, met as the operator.
 pub(crate) fn endpoint(settings: &Settings) -> Result<Endpoint, Failure> {
@@ -73,7 +73,8 @@ fn found(path: &Path) -> Sourced {
     Sourced { value: path.display().to_string(), origin: "found".to_owned() }
 }
 
-fn places(file: &str) -> String {
+/// Where a file of a data directory is looked for.
+pub(crate) fn places(file: &str) -> String {
     DATA.map(|data| format!("{data}/{file}")).join(" or ")
 }
 

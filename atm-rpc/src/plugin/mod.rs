@@ -3,12 +3,21 @@
 //! - Here: how a plugin describes itself, and which of its arguments and columns mean what.
 //! - `failure`: how a command fails, and with which exit code.
 //! - `connection`: what the plugin finds on descriptor 3.
+//! - `day`: days as people name them.
+//! - `site`: files of atmd's data directory that a plugin may be given.
+//! - `lines`: what a command with rows tells beside them.
 
 mod connection;
+mod day;
 mod failure;
+mod lines;
+mod site;
 
 pub use connection::{ENV_FD, FD, connection};
+pub use day::{Day, parse_day};
 pub use failure::{Code, Failure, FailureLine};
+pub use lines::{CurrencyLine, WARNINGS_MAX, WarningLine};
+pub use site::{Bank, Site};
 
 use crate::operator::Capability;
 use crate::types::mobile::MobileNumber;
@@ -103,6 +112,10 @@ pub struct Argument {
     /// Where atmd knows values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub values: Option<Values>,
+    /// Of a [`Kind::PathRead`]: the file of the site that the host gives where the operator gives none. One that is
+    /// required must then be there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<Site>,
 }
 
 /// How an argument is written.
@@ -202,6 +215,9 @@ pub enum Kind {
     /// latter. In a row: RFC 3339.
     #[serde(rename = "date")]
     Date,
+    /// A day, by [`parse_day`]. In a row: `2026-11-22`.
+    #[serde(rename = "day")]
+    Day,
     /// A length of time, by [`parse_duration`]. In a row: milliseconds as a JSON number.
     #[serde(rename = "duration")]
     Duration,
@@ -244,6 +260,7 @@ impl Kind {
                 fits.then_some(()).ok_or_else(|| "an amount is digits with at most one decimal point".into())
             }
             Self::Date => parse_moment(text, Timestamp::from_ms(0)).map(drop),
+            Self::Day => parse_day(text).map(drop),
             Self::Duration => parse_duration(text).map(drop),
             Self::Mobile => MobileNumber::parse(text).map(drop).map_err(|e| e.to_string()),
             Self::Text | Self::Choice | Self::Boolean | Self::PathRead | Self::PathWrite => Ok(()),

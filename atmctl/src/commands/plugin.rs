@@ -9,12 +9,12 @@ use crate::plugins::index::{self, Known};
 use crate::plugins::install::Candidate;
 use crate::plugins::named;
 use crate::plugins::program::Program;
-use crate::plugins::record::Grant;
+use crate::plugins::record::{Grant, sites};
 use crate::plugins::sandbox::available;
 use crate::render::{record, rows, schema};
 use crate::settings::Settings;
 use crate::stop::Stop;
-use atm_rpc::plugin::{Command, Connection, Kind, Output};
+use atm_rpc::plugin::{Command, Connection, Kind, Output, Site};
 use serde_json::{Value, json};
 
 pub(crate) async fn run(
@@ -117,6 +117,8 @@ pub(super) fn told(command: &Command) -> String {
         }
     };
     let dials: String = command.network.iter().map(|network| format!(" {}", network.name())).collect();
+    let sites: Vec<&str> = sites(command).map(Site::path).collect();
+    let reads = if sites.is_empty() { String::new() } else { format!("; given {}", sites.join(", ")) };
     let raw = if command.output == Output::Raw { ", prints what it likes" } else { "" };
-    format!("{} ({effect}{raw}: {rights}{dials})", command.name)
+    format!("{} ({effect}{raw}: {rights}{dials}{reads})", command.name)
 }

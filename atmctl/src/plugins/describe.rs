@@ -2,7 +2,8 @@
 
 use super::discover::is_name;
 use crate::arguments::{RESERVED_FLAGS, is_core};
-use atm_rpc::plugin::{Argument, Column, Command, Connection, Description, Form, Kind, Output, PROTOCOL};
+use crate::render::is_quantity;
+use atm_rpc::plugin::{Argument, Command, Description, Form, Kind, Output, PROTOCOL};
 use std::collections::BTreeSet;
 
 const COMMANDS_MAX: usize = 64;
@@ -79,14 +80,13 @@ fn check_command(command: &Command) -> Result<(), String> {
     }
     schema.columns.iter().try_for_each(|column| line(&column.name))?;
     unique("column", schema.columns.iter().map(|column| &column.name))?;
-    let some = |is: fn(&Column) -> bool| schema.columns.iter().any(is);
-    if some(|column| column.name.is_empty()) {
+    if schema.columns.iter().any(|column| column.name.is_empty()) {
         return Err("a column has no name".to_owned());
     }
-    if command.connection == Connection::None && some(|column| column.kind == Kind::Money) {
-        return Err("it has amounts and no connection: only atmd knows their currency".to_owned());
+    match schema.columns.iter().find(|column| column.summed && !is_quantity(column.kind)) {
+        Some(column) => Err(format!("column {:?} is summed and is no quantity", column.name)),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn check_argument(argument: &Argument) -> Result<(), String> {
@@ -99,6 +99,7 @@ fn check_argument(argument: &Argument) -> Result<(), String> {
         (argument.kind == Kind::Boolean && argument.form == Form::Positional, "a boolean is a flag"),
         (argument.kind == Kind::Boolean && argument.required, "a boolean cannot be required"),
         (argument.kind == Kind::Boolean && argument.repeated, "a boolean cannot be repeated"),
+        (argument.site.is_some() && argument.kind != Kind::PathRead, "a file of the site is a path:read"),
         (argument.kind == Kind::Choice && argument.choices.is_empty(), "there is nothing to choose from"),
     ];
     broken.iter().find(|(is, _)| *is).map_or(Ok(()), |(_, what)| Err((*what).to_owned()))
@@ -187,8 +188,22 @@ pub(crate) mod tests {
         let mut without = sample();
         without["commands"][0]["connection"] = json!("none");
         assert!(read(Some("demo"), without.to_string().as_bytes()).is_ok());
-        without["commands"][0]["schema"]["columns"][0]["kind"] = json!("money");
-        assert!(read(Some("demo"), without.to_string().as_bytes()).is_err());
+        let mut site = sample();
+        site["commands"][0]["arguments"][1] = json!({ "name": "note", "kind": "path:read", "form": "positional",
+            "help": "Any", "site": "ledger/client.csv" });
+        assert!(read(Some("demo"), site.to_string().as_bytes()).is_ok());
+        for (field, value) in
+            [("kind", "path:write"), ("kind", "text"), ("site", "pki/root.pem"), ("site", "")]
+        {
+            let mut other = site.clone();
+            other["commands"][0]["arguments"][1][field] = json!(value);
+            assert!(read(Some("demo"), other.to_string().as_bytes()).is_err(), "{field} {value}");
+        }
+        let mut summed = sample();
+        summed["commands"][0]["schema"]["columns"][0]["summed"] = json!(true);
+        assert!(read(Some("demo"), summed.to_string().as_bytes()).is_ok());
+        summed["commands"][0]["schema"]["columns"][0]["kind"] = json!("text");
+        assert!(read(Some("demo"), summed.to_string().as_bytes()).is_err());
         let mut swapped = sample();
         swapped["commands"][0]["arguments"][0]["required"] = json!(false);
         swapped["commands"][0]["arguments"][1]["required"] = json!(true);

@@ -117,10 +117,10 @@ impl Launch<'_> {
             let again = async || connector.open().await.map(|(link, _)| link);
             relay(host, link, connector.changes(), again).await.map_err(Stop::from)
         };
-        let to = &mut io.stdout;
+        let (to, aside) = (&mut io.stdout, &mut io.stderr);
         let rendered = async move {
             match (stdout, renderer) {
-                (Some(stdout), Some(renderer)) => render_rows(stdout, renderer, to).await,
+                (Some(stdout), Some(renderer)) => render_rows(stdout, renderer, to, aside).await,
                 _ => Ok(None),
             }
         };

@@ -17,6 +17,7 @@ pub(crate) mod program;
 pub(crate) mod record;
 mod relay;
 pub(crate) mod sandbox;
+mod site;
 mod stamp;
 
 use crate::Io;
@@ -72,7 +73,8 @@ pub(crate) async fn run(
         held(&format!("the plugin {name}"), globals.unsandboxed)?;
     }
     let mode = mode(&command, &globals);
-    let values = paths::values(&command, matches)?;
+    let mut values = paths::values(&command, matches)?;
+    site::supply(&command, &mut values)?;
     if mode == Mode::Change && command.destructive {
         consent(&format!("{title} cannot be undone"), &globals, io)?;
     }

@@ -35,7 +35,9 @@ fn subcommand(plugin: &str, command: &Command) -> clap::Command {
 
 fn argument(argument: &Argument) -> Arg {
     let kind = argument.kind;
-    let arg = Arg::new(argument.name.clone()).help(argument.help.clone()).required(argument.required);
+    // Where the operator names no file of the site, the host does.
+    let required = argument.required && argument.site.is_none();
+    let arg = Arg::new(argument.name.clone()).help(argument.help.clone()).required(required);
     let arg = if argument.repeated { arg.action(ArgAction::Append) } else { arg };
     let arg = match argument.form {
         Form::Positional => arg.value_name(argument.name.to_uppercase()),
@@ -46,6 +48,8 @@ fn argument(argument: &Argument) -> Arg {
         Kind::Choice => arg.value_parser(PossibleValuesParser::new(argument.choices.clone())),
         Kind::Number => arg.allow_negative_numbers(true).value_parser(checked(kind)),
         Kind::Date => arg.allow_hyphen_values(true).value_parser(ValueParser::new(instant)),
+        // Days are counted back: -7d.
+        Kind::Day => arg.allow_hyphen_values(true).value_parser(checked(kind)),
         Kind::PathRead => arg.value_hint(ValueHint::FilePath).value_parser(checked(kind)),
         Kind::PathWrite => arg.value_hint(ValueHint::AnyPath).value_parser(checked(kind)),
         _ => arg.value_parser(checked(kind)),
@@ -74,6 +78,7 @@ const fn word(kind: Kind) -> &'static str {
         Kind::Number => "NUMBER",
         Kind::Money => "AMOUNT",
         Kind::Date => "DATE",
+        Kind::Day => "DAY",
         Kind::Duration => "DURATION",
         Kind::Mobile => "MOBILE",
         Kind::PathRead | Kind::PathWrite => "FILE",

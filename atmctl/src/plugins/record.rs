@@ -1,7 +1,7 @@
 //! What was agreed when a plugin was installed: which bytes, and what they may do.
 
 use atm_rpc::operator::Capability;
-use atm_rpc::plugin::{Command, Description, Network};
+use atm_rpc::plugin::{Command, Description, Network, Site};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -32,6 +32,9 @@ pub(crate) struct Grant {
     pub(crate) capabilities: BTreeSet<Capability>,
     /// What it may dial by itself.
     pub(crate) network: BTreeSet<Network>,
+    /// Which of the site's files it is given. Records that were written before there were any have none.
+    #[serde(default)]
+    pub(crate) site: BTreeSet<Site>,
     /// Commands that change something.
     pub(crate) changes: BTreeSet<String>,
 }
@@ -43,6 +46,7 @@ impl Grant {
         Self {
             capabilities: commands().flat_map(|command| command.capabilities.clone()).collect(),
             network: commands().flat_map(|command| command.network.clone()).collect(),
+            site: commands().flat_map(sites).collect(),
             changes: commands().filter(|command| command.changes).map(|c| c.name.clone()).collect(),
         }
     }
@@ -52,6 +56,7 @@ impl Grant {
         Self {
             capabilities: self.capabilities.difference(&other.capabilities).copied().collect(),
             network: self.network.difference(&other.network).copied().collect(),
+            site: self.site.difference(&other.site).copied().collect(),
             changes: self.changes.difference(&other.changes).cloned().collect(),
         }
     }
@@ -64,6 +69,9 @@ impl Grant {
     pub(crate) fn limit(&self, command: &mut Command) {
         command.capabilities.retain(|capability| self.capabilities.contains(capability));
         command.network.retain(|network| self.network.contains(network));
+        for argument in &mut command.arguments {
+            argument.site = argument.site.filter(|site| self.site.contains(site));
+        }
         if !self.changes.contains(&command.name) {
             command.changes = false;
             command.destructive = false;
@@ -71,14 +79,24 @@ impl Grant {
     }
 }
 
-/// `status:read blacklist:write net:customer; changes by add, remove`.
+/// The site's files that a command is given.
+pub(crate) fn sites(command: &Command) -> impl Iterator<Item = Site> {
+    command.arguments.iter().filter_map(|argument| argument.site)
+}
+
+/// `status:read blacklist:write net:customer; reads ledger/bank.csv; changes by add, remove`.
 impl fmt::Display for Grant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rights = self.capabilities.iter().map(|capability| capability.name());
         let rights: Vec<&str> = rights.chain(self.network.iter().map(|network| network.name())).collect();
+        let site: Vec<&str> = self.site.iter().map(|site| site.path()).collect();
         let changes: Vec<&str> = self.changes.iter().map(String::as_str).collect();
-        let parts = [rights.join(" "), format!("changes by {}", changes.join(", "))];
-        let there = [!rights.is_empty(), !changes.is_empty()];
+        let parts = [
+            rights.join(" "),
+            format!("reads {}", site.join(", ")),
+            format!("changes by {}", changes.join(", ")),
+        ];
+        let there = [!rights.is_empty(), !site.is_empty(), !changes.is_empty()];
         let parts: Vec<String> =
             parts.into_iter().zip(there).filter(|(_, is)| *is).map(|(part, _)| part).collect();
         f.write_str(if parts.is_empty() { "nothing" } else { "" })?;
@@ -138,6 +156,24 @@ mod tests {
         }
         assert!(wanted.beyond(&wanted).is_nothing());
         assert_eq!(wanted.beyond(&Grant::default()), wanted);
+    }
+
+    #[test]
+    fn files_of_the_site_are_granted_like_rights() {
+        let mut described = sample();
+        described["commands"][1]["arguments"] = serde_json::json!([
+            { "name": "file", "kind": "path:read", "form": "flag", "help": "What", "site": "ledger/bank.csv" },
+        ]);
+        let description: Description = serde_json::from_value(described).unwrap();
+        let wanted = Grant::wanted(&description);
+        assert_eq!(wanted.to_string(), "blacklist:write; reads ledger/bank.csv; changes by put, wipe");
+        for (grant, kept) in [(&wanted, Some(Site::BankLedger)), (&Grant::default(), None)] {
+            let mut look = description.commands[1].clone();
+            grant.limit(&mut look);
+            assert_eq!(look.arguments[0].site, kept);
+        }
+        let beyond = wanted.beyond(&Grant { site: Default::default(), ..wanted.clone() });
+        assert_eq!(beyond.to_string(), "reads ledger/bank.csv");
     }
 
     #[test]

@@ -28,6 +28,9 @@ pub(crate) fn check<'r>(
         let fits = match column.kind {
             _ if value.is_null() => true,
             Kind::Number => value.is_number(),
+            Kind::Money if currency.is_none() => {
+                return Err(format!("{} is an amount, and nobody said of which currency", column.name));
+            }
             Kind::Money => value.is_i64(),
             Kind::Duration => value.is_u64(),
             Kind::Boolean => value.is_boolean(),
@@ -76,6 +79,12 @@ impl Cell<'_> {
         }
     }
 
+    /// What it adds to the sum of its column. `None`: no whole number.
+    pub(crate) fn addend(&self) -> Option<i128> {
+        let number = self.value.as_i64().map(i128::from).or_else(|| self.value.as_u64().map(i128::from));
+        if self.value.is_null() { Some(0) } else { number }
+    }
+
     /// Whether it is a quantity, and not a text.
     pub(crate) const fn is_quantity(&self) -> bool {
         is_quantity(self.kind)
@@ -90,8 +99,14 @@ fn to_seconds(instant: &str) -> String {
     }
 }
 
+/// A sum as its column's values are written for people. `None`: it is too large for that.
+pub(crate) fn sum(kind: Kind, currency: Option<Currency>, sum: i128) -> Option<String> {
+    let value = Value::from(i64::try_from(sum).ok()?);
+    Some(Cell { kind, value: &value, currency }.readable())
+}
+
 /// A text without control characters.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     // Beside control characters, those that turn the direction of a line around.
     let obeyed = |c: char| {
         c.is_control()

@@ -15,6 +15,7 @@ pub(super) struct Json {
     held: Vec<u8>,
     /// Whether nothing waits any more.
     streams: bool,
+    warnings: Vec<String>,
 }
 
 impl Json {
@@ -36,9 +37,19 @@ impl Json {
         Ok(())
     }
 
+    /// Keeps a warning for the end.
+    pub(super) fn warn(&mut self, text: &str) {
+        self.warnings.push(text.to_owned());
+    }
+
     pub(super) fn finish(&mut self, schema: &Schema, empty: bool, to: &mut dyn Write) -> io::Result<()> {
         to.write_all(&std::mem::take(&mut self.held))?;
-        finish(schema, empty, to)
+        if empty {
+            head(schema, to)?;
+        } else {
+            to.write_all(b"\n")?;
+        }
+        writeln!(to, "],\"warnings\":{}}}", Value::from(std::mem::take(&mut self.warnings)))
     }
 }
 
@@ -53,15 +64,6 @@ fn row(schema: &Schema, cells: &[Cell<'_>], first: bool, to: &mut dyn Write) -> 
         write!(to, "{comma}{name}:{}", cell.json())?;
     }
     to.write_all(b"}")
-}
-
-fn finish(schema: &Schema, empty: bool, to: &mut dyn Write) -> io::Result<()> {
-    if empty {
-        head(schema, to)?;
-    } else {
-        to.write_all(b"\n")?;
-    }
-    to.write_all(b"],\"warnings\":[]}\n")
 }
 
 fn head(schema: &Schema, to: &mut dyn Write) -> io::Result<()> {

@@ -7,9 +7,12 @@ mod table;
 
 use crate::Io;
 use crate::stop::Stop;
-use atm_rpc::plugin::{Code, Column, Failure, Kind, Schema};
+pub(crate) use cell::is_quantity;
+
+use atm_rpc::plugin::{Code, Column, Failure, Kind, Schema, WARNINGS_MAX};
 use atm_rpc::types::money::Currency;
 use serde_json::Value;
+use std::cmp::Ordering;
 use std::io::Write;
 
 /// How rows are printed.
@@ -30,6 +33,7 @@ pub(crate) struct Renderer<'a> {
     currency: Option<Currency>,
     printer: Printer,
     count: u64,
+    warnings: usize,
 }
 
 enum Printer {
@@ -39,14 +43,38 @@ enum Printer {
 }
 
 impl<'a> Renderer<'a> {
-    /// `currency`: of amounts; only who asked atmd knows it, and only they have amounts.
+    /// `currency`: of amounts, where atmd said it.
     pub(crate) fn new(format: Format, schema: &'a Schema, currency: Option<Currency>) -> Self {
         let printer = match format {
             Format::Table => Printer::Table(table::Table::default()),
             Format::Json => Printer::Json(json::Json::default()),
             Format::Csv => Printer::Csv,
         };
-        Self { schema, currency, printer, count: 0 }
+        Self { schema, currency, printer, count: 0, warnings: 0 }
+    }
+
+    /// Takes the currency of amounts from who does not talk with atmd.
+    pub(crate) fn take_currency(&mut self, currency: Currency) -> Result<(), Failure> {
+        let known = self.currency.replace(currency);
+        let again = || Failure::new(Code::Protocol, "the currency is known already, and comes once more");
+        known.map_or(Ok(()), |_| Err(again()))
+    }
+
+    /// Tells a warning: a person at once, a program behind the rows. Behind very many there are no more.
+    pub(crate) fn warn(&mut self, text: &str, aside: &mut dyn Write) {
+        self.warnings = self.warnings.saturating_add(1);
+        let text = match self.warnings.cmp(&WARNINGS_MAX) {
+            Ordering::Less => text,
+            Ordering::Equal => "there are more warnings",
+            Ordering::Greater => return,
+        };
+        match &mut self.printer {
+            Printer::Json(json) => json.warn(text),
+            // Where nobody can be told, the rows are not worse for it.
+            Printer::Table(_) | Printer::Csv => {
+                let _ = writeln!(aside, "warning: {}", cell::printable(text));
+            }
+        }
     }
 
     /// Prints one row; of a table perhaps later.
@@ -68,7 +96,7 @@ impl<'a> Renderer<'a> {
     /// failure: then JSON stays empty, or incomplete where it was long.
     pub(crate) fn finish(mut self, to: &mut dyn Write) -> Result<u64, Stop> {
         match &mut self.printer {
-            Printer::Table(table) => table.finish(self.schema, to)?,
+            Printer::Table(table) => table.finish(self.schema, self.currency, to)?,
             Printer::Json(json) => json.finish(self.schema, self.count == 0, to)?,
             Printer::Csv if self.count == 0 => csv::header(self.schema, to)?,
             Printer::Csv => {}
@@ -80,7 +108,7 @@ impl<'a> Renderer<'a> {
     /// Prints what of a table waits for more rows, because a failure came instead.
     pub(crate) fn give_up(mut self, to: &mut dyn Write) -> Result<(), Stop> {
         if let Printer::Table(table) = &mut self.printer {
-            table.finish(self.schema, to)?;
+            table.give_up(self.schema, to)?;
         }
         Ok(to.flush()?)
     }
@@ -202,6 +230,68 @@ a,\"        7    -5.00  -      1m 1s  yes
         for (format, rows, expected) in table {
             assert_eq!(rendered(format, rows).unwrap(), expected, "{format:?}");
         }
+    }
+
+    #[test]
+    fn a_table_ends_with_the_sums_of_what_is_summed() {
+        let mut schema = sample();
+        for column in
+            schema.columns.iter_mut().filter(|column| ["count", "amount"].contains(&column.name.as_str()))
+        {
+            column.summed = true;
+        }
+        let table = |rows: &[Value]| {
+            let mut renderer = Renderer::new(Format::Table, &schema, Some(Currency::INR));
+            let mut out = Vec::new();
+            rows.iter().for_each(|row| renderer.row(row, &mut out).unwrap());
+            renderer.finish(&mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let mut null = row("c", 1, 0);
+        null["amount"] = Value::Null;
+        let expected = "\
+NAME   COUNT    AMOUNT  SINCE  TOOK   OK
+a          7     -5.00  -      1m 1s  yes
+b      99999  10005.00  -      1m 1s  yes
+c          1         -  -      1m 1s  yes
+total 100007  10000.00
+";
+        let squeezed = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let rows = [row("a", 7, -500), row("b", 99_999, 1_000_500), null];
+        assert_eq!(squeezed(&table(&rows)), squeezed(expected));
+        assert_eq!(table(&rows[..1]).lines().count(), 2, "one row is its own sum");
+        let huge = [row("a", 1, i64::MAX), row("b", 2, i64::MAX)];
+        assert!(table(&huge).ends_with("total      3\n"), "no sum rather than a wrong one: {}", table(&huge));
+        let many: Vec<Value> = (0..300).map(|n| row("x", n, 100)).collect();
+        assert!(squeezed(&table(&many)).ends_with(&["total".into(), "44850".into(), "300.00".into()]));
+    }
+
+    #[test]
+    fn warnings_go_to_people_at_once_and_to_programs_at_the_end() {
+        let schema = sample();
+        for (format, told) in [(Format::Table, true), (Format::Csv, true), (Format::Json, false)] {
+            let mut renderer = Renderer::new(format, &schema, None);
+            let (mut out, mut aside) = (Vec::new(), Vec::new());
+            renderer.warn("torn\u{1b}[2J", &mut aside);
+            renderer.finish(&mut out).unwrap();
+            let (out, aside) = (String::from_utf8(out).unwrap(), String::from_utf8(aside).unwrap());
+            assert_eq!(aside, if told { "warning: torn\\u{1b}[2J\n" } else { "" });
+            assert_eq!(out.ends_with("],\"warnings\":[\"torn\\u001b[2J\"]}\n"), !told, "{out}");
+        }
+        let mut renderer = Renderer::new(Format::Table, &schema, None);
+        let mut aside = Vec::new();
+        (0..1_000).for_each(|_| renderer.warn("again", &mut aside));
+        assert_eq!(aside.iter().filter(|byte| **byte == b'\n').count(), WARNINGS_MAX);
+    }
+
+    #[test]
+    fn amounts_have_a_currency_and_one_only() {
+        let schema = sample();
+        let mut renderer = Renderer::new(Format::Csv, &schema, None);
+        assert!(renderer.row(&row("a", 1, 1), &mut Vec::new()).is_err());
+        renderer.take_currency(Currency::INR).unwrap();
+        assert!(renderer.row(&row("a", 1, 1), &mut Vec::new()).is_ok());
+        assert_eq!(renderer.take_currency(Currency::INR).unwrap_err().code, Code::Protocol);
     }
 
     #[test]

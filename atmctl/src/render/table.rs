@@ -1,20 +1,33 @@
 //! Columns for people. The first rows decide on the widths, then rows are printed as they come.
 
-use super::cell::{Cell, is_quantity};
+use super::cell::{self, Cell, is_quantity};
 use atm_rpc::plugin::{Column, Kind, Schema};
+use atm_rpc::types::money::Currency;
 use std::io::{self, Write};
 
 /// How many rows decide on the widths.
 pub(super) const ROWS_MEASURED: usize = 200;
 
+/// What the last line begins with that has the sums.
+const TOTAL: &str = "total";
+
+/// Rows on their way to a person, and the sums of their columns.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    printed: Printed,
+    rows: u64,
+    /// Of each column that is summed; `None`: of the others, and where there is no exact sum.
+    sums: Vec<Option<i128>>,
+}
+
 /// Rows that wait for the widths, or the widths.
 #[derive(Debug)]
-pub(super) enum Table {
+enum Printed {
     Measuring(Vec<Vec<String>>),
     Measured(Vec<usize>),
 }
 
-impl Default for Table {
+impl Default for Printed {
     fn default() -> Self {
         Self::Measuring(Vec::new())
     }
@@ -22,7 +35,45 @@ impl Default for Table {
 
 impl Table {
     pub(super) fn row(&mut self, schema: &Schema, cells: &[Cell<'_>], to: &mut dyn Write) -> io::Result<()> {
-        let texts: Vec<String> = cells.iter().map(Cell::readable).collect();
+        if self.rows == 0 {
+            self.sums = schema.columns.iter().map(|column| column.summed.then_some(0)).collect();
+        }
+        self.rows = self.rows.saturating_add(1);
+        for (sum, cell) in self.sums.iter_mut().zip(cells) {
+            *sum = sum.zip(cell.addend()).and_then(|(sum, addend)| sum.checked_add(addend));
+        }
+        self.printed.line(schema, cells.iter().map(Cell::readable).collect(), to)
+    }
+
+    /// Prints what waits, and behind more than one row their sums.
+    pub(super) fn finish(
+        &mut self,
+        schema: &Schema,
+        currency: Option<Currency>,
+        to: &mut dyn Write,
+    ) -> io::Result<()> {
+        if self.rows > 1 && self.sums.iter().any(Option::is_some) {
+            let columns = schema.columns.iter().zip(&self.sums);
+            let sums = columns.map(|(column, sum)| {
+                sum.and_then(|sum| cell::sum(column.kind, currency, sum)).unwrap_or_default()
+            });
+            let mut texts: Vec<String> = sums.collect();
+            if let Some(first) = texts.first_mut().filter(|first| first.is_empty()) {
+                *first = TOTAL.to_owned();
+            }
+            self.printed.line(schema, texts, to)?;
+        }
+        self.printed.finish(schema, to)
+    }
+
+    /// Prints what waits, of rows that are not all.
+    pub(super) fn give_up(&mut self, schema: &Schema, to: &mut dyn Write) -> io::Result<()> {
+        self.printed.finish(schema, to)
+    }
+}
+
+impl Printed {
+    fn line(&mut self, schema: &Schema, texts: Vec<String>, to: &mut dyn Write) -> io::Result<()> {
         match self {
             Self::Measured(widths) => line(schema, widths, &texts, to),
             Self::Measuring(rows) => {
@@ -32,8 +83,7 @@ impl Table {
         }
     }
 
-    /// Prints what waits.
-    pub(super) fn finish(&mut self, schema: &Schema, to: &mut dyn Write) -> io::Result<()> {
+    fn finish(&mut self, schema: &Schema, to: &mut dyn Write) -> io::Result<()> {
         let Self::Measuring(rows) = self else { return Ok(()) };
         let header: Vec<String> = schema.columns.iter().map(|column| label(column).to_uppercase()).collect();
         let width = |at: usize, name: &String| {

@@ -5,6 +5,7 @@ mod assemble;
 mod background;
 mod error;
 mod prepare;
+mod publish;
 mod sockets;
 
 pub use error::StartError;
@@ -24,6 +25,7 @@ use announce::announce;
 use assemble::{Parts, open_bank, project, services, start_writer};
 use background::{forget_rejections, tell_refusals, tell_seal_head};
 use prepare::{bank_exists, load_secrets, log_panics, make_data_dir, raise_open_files, without_core_dumps};
+use publish::publish;
 use rustix::fs::Mode;
 use rustix::process::umask;
 use sockets::Sockets;
@@ -150,6 +152,7 @@ impl Daemon {
         if first_start {
             open_bank(config, &pki, &writer, &clock).await?;
         }
+        publish(config)?;
         let monitor = Monitor::new(begun);
         // There is one job at a time.
         let (rebuilds, wishes) = mpsc::channel(1);

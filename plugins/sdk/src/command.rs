@@ -1,7 +1,7 @@
 //! What a plugin says about its commands beyond what clap knows. Constant data, no behaviour.
 
 use atm_rpc::operator::Capability;
-use atm_rpc::plugin::{self, Connection, Kind, Network, Output, Schema};
+use atm_rpc::plugin::{self, Connection, Kind, Network, Output, Schema, Site};
 
 /// One command: a row of the plugin's table. See [`plugin::Command`] for what the fields mean.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +15,7 @@ pub struct Command {
     pub(crate) examples: &'static [&'static str],
     pub(crate) values: &'static [(&'static str, &'static str, &'static str)],
     pub(crate) writes: &'static [&'static str],
+    pub(crate) sites: &'static [(&'static str, Site)],
     schema: Option<(&'static str, &'static [Column])>,
 }
 
@@ -38,6 +39,7 @@ impl Command {
             examples: &[],
             values: &[],
             writes: &[],
+            sites: &[],
             schema: None,
         }
     }
@@ -88,6 +90,12 @@ impl Command {
     #[must_use]
     pub const fn writes(self, writes: &'static [&'static str]) -> Self {
         Self { writes, ..self }
+    }
+
+    /// Which files of the site the host gives for arguments that the operator leaves out.
+    #[must_use]
+    pub const fn sites(self, sites: &'static [(&'static str, Site)]) -> Self {
+        Self { sites, ..self }
     }
 
     pub(crate) const fn is_raw(&self) -> bool {

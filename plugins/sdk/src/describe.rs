@@ -3,7 +3,7 @@
 //! The kind of an argument follows from the Rust type that clap parses it into.
 
 use crate::command::Command;
-use atm_rpc::plugin::{self, Argument, Description, Form, Kind, PROTOCOL, Values};
+use atm_rpc::plugin::{self, Argument, Day, Description, Form, Kind, PROTOCOL, Values};
 use atm_rpc::types::mobile::MobileNumber;
 use atm_rpc::types::time::Timestamp;
 use clap::{Arg, ArgAction, CommandFactory};
@@ -95,6 +95,7 @@ fn described_argument(arg: &Arg, facts: &Command) -> Result<Argument, Mismatch> 
             Kind::Choice => choices.iter().map(|choice| choice.get_name().to_owned()).collect(),
             _ => Vec::new(),
         },
+        site: facts.sites.iter().find(|(argument, _)| *argument == name).map(|(_, site)| *site),
         values: values
             .map(|(_, method, field)| Values { method: (*method).to_owned(), field: (*field).to_owned() }),
         name,
@@ -106,6 +107,7 @@ fn kind_of(arg: &Arg) -> Option<Kind> {
         (TypeId::of::<String>(), Kind::Text),
         (TypeId::of::<MobileNumber>(), Kind::Mobile),
         (TypeId::of::<Timestamp>(), Kind::Date),
+        (TypeId::of::<Day>(), Kind::Day),
         (TypeId::of::<Duration>(), Kind::Duration),
         (TypeId::of::<PathBuf>(), Kind::PathRead),
         (TypeId::of::<i64>(), Kind::Number),

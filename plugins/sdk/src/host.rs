@@ -3,8 +3,9 @@
 use crate::progress::Progress;
 use atm_rpc::error::ServiceError;
 use atm_rpc::operator::OperatorClient;
-use atm_rpc::plugin::{self, Code, Connection, Failure};
+use atm_rpc::plugin::{self, Code, Connection, CurrencyLine, Failure, WarningLine};
 use atm_rpc::transport::{DEADLINE_MAX, OPERATOR, codec};
+use atm_rpc::types::money::Currency;
 use serde::Serialize;
 use std::io::{self, BufWriter, Stdout, Write};
 use std::time::Instant;
@@ -16,6 +17,7 @@ use tokio::net::UnixStream;
 #[derive(Debug)]
 pub struct Host {
     atmd: Option<OperatorClient>,
+    owner: Owner,
     rows: BufWriter<Stdout>,
     /// Whether the reader of the rows has gone.
     deserted: bool,
@@ -31,15 +33,24 @@ pub(crate) enum End {
     Finding,
 }
 
+/// Whose stdout is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// The host reads rows from it.
+    Host,
+    /// The command prints what it likes.
+    Command,
+}
+
 impl Host {
-    pub(crate) fn new(connection: Connection) -> Result<Self, Failure> {
+    pub(crate) fn new(connection: Connection, owner: Owner) -> Result<Self, Failure> {
         let atmd = match connection {
             Connection::None => None,
             Connection::Required => Some(connect().map_err(|error| {
                 Failure::new(Code::Protocol, format!("no connection on descriptor {}: {error}", plugin::FD))
             })?),
         };
-        Ok(Self { atmd, rows: BufWriter::new(io::stdout()), deserted: false, end: End::Done })
+        Ok(Self { atmd, owner, rows: BufWriter::new(io::stdout()), deserted: false, end: End::Done })
     }
 
     /// Asks atmd, and waits as long as atmd allows.
@@ -74,6 +85,27 @@ impl Host {
     /// Says something to the person beside the rows, on stderr. Where nobody can be told, nothing is lost.
     pub fn note(&self, text: &str) {
         let _ = writeln!(io::stderr().lock(), "note: {text}");
+    }
+
+    /// Says in which currency amounts are. A command without a connection says it before the first of them.
+    ///
+    /// # Errors
+    /// Where nobody reads rows any more; pass it on.
+    pub fn currency(&mut self, currency: Currency) -> Result<(), Failure> {
+        self.row(&CurrencyLine { atmctl_currency: currency })
+    }
+
+    /// Says what a person, or a program, should know of the rows. Of a command that prints what it likes, it goes to
+    /// stderr at once.
+    ///
+    /// # Errors
+    /// Where nobody reads rows any more; pass it on.
+    pub fn warn(&mut self, text: &str) -> Result<(), Failure> {
+        if self.owner == Owner::Command {
+            let _ = writeln!(io::stderr().lock(), "warning: {text}");
+            return Ok(());
+        }
+        self.row(&WarningLine { atmctl_warning: text.to_owned() })
     }
 
     /// The rows tell of something that is not as it should be: the command ends with 3.

@@ -43,7 +43,7 @@ pub use host::Host;
 pub use moment::{moment, now};
 pub use progress::Progress;
 
-use crate::host::End;
+use crate::host::{End, Owner};
 use atm_rpc::plugin::{Code, Connection, DESCRIBE, ENV_PROTOCOL, Failure, FailureLine, PROTOCOL};
 use clap::Parser;
 use std::ffi::OsString;
@@ -81,7 +81,8 @@ pub fn run<C: Parser>(
         Err(failure) => return tell(&failure),
     };
     let connection = command.map_or(Connection::None, |command| command.connection);
-    match begin(parsed, connection, work) {
+    let owner = if command.is_some_and(Command::is_raw) { Owner::Command } else { Owner::Host };
+    match begin(parsed, connection, owner, work) {
         Ok(End::Done) => ExitCode::SUCCESS,
         Ok(End::Finding) => ExitCode::from(FINDING),
         Err(failure) => tell(&failure),
@@ -113,12 +114,13 @@ fn parse<C: Parser>(arguments: Vec<OsString>) -> Result<C, Failure> {
 fn begin<C>(
     parsed: C,
     connection: Connection,
+    owner: Owner,
     work: impl AsyncFnOnce(C, &mut Host) -> Result<(), Failure>,
 ) -> Result<End, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new(Code::Crashed, error))?;
     runtime.block_on(async {
-        let mut host = Host::new(connection)?;
+        let mut host = Host::new(connection, owner)?;
         let result = work(parsed, &mut host).await;
         host.finish(result)
     })

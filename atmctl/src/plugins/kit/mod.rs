@@ -2,6 +2,7 @@
 //! other end of its connection who plays atmd; nothing is changed anywhere.
 
 mod run;
+mod samples;
 mod stand_in;
 
 use super::around::{Folders, cache_folder};
@@ -174,6 +175,7 @@ impl Subject<'_> {
                 written.extend((argument.kind == Kind::PathWrite).then_some(file));
             }
         }
+        samples::supply(command, &mut values, folder.path()).map_err(failed)?;
         let folders = Folders::of(&self.name(), self.io).map_err(failed)?;
         let mut policy = Policy::bare(self.file);
         if !command.network.is_empty() {
@@ -206,12 +208,12 @@ const fn is_path(argument: &Argument) -> bool {
 
 /// Words that a command should take: what it must be told, of the kind that it says.
 fn sample(command: &Command) -> Vec<String> {
-    let required = command.arguments.iter().filter(|argument| argument.required);
+    let required = command.arguments.iter().filter(|argument| argument.required && argument.site.is_none());
     let words = required.flat_map(|argument| {
         let value = match argument.kind {
             Kind::Number => "1".to_owned(),
             Kind::Money => "1.00".to_owned(),
-            Kind::Date => "2030-01-31".to_owned(),
+            Kind::Date | Kind::Day => "2030-01-31".to_owned(),
             Kind::Duration => "1h".to_owned(),
             Kind::Mobile => "0712345678".to_owned(),
             Kind::Choice => argument.choices.first().cloned().unwrap_or_default(),

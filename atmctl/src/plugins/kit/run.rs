@@ -116,8 +116,9 @@ async fn read(command: &Command, stdout: Option<ChildStdout>) -> Printed {
         let read = stdout.take(RAW_BYTES_MAX).read_to_end(&mut page).await;
         return (None, read.err().map(|error| error.to_string()), Vec::new());
     };
-    let (mut renderer, mut text) = (Renderer::new(Format::Json, schema, Some(Currency::INR)), Vec::new());
-    let told = render_rows(stdout, &mut renderer, &mut text).await;
+    let currency = (command.connection == Connection::Required).then_some(Currency::INR);
+    let (mut renderer, mut text) = (Renderer::new(Format::Json, schema, currency), Vec::new());
+    let told = render_rows(stdout, &mut renderer, &mut text, &mut std::io::sink()).await;
     let finished = renderer.finish(&mut text).is_ok();
     let printed = serde_json::from_slice::<Value>(&text).ok().filter(|_| finished);
     let rows = printed.and_then(|json| json["data"].as_array().cloned()).unwrap_or_default();
