@@ -93,10 +93,8 @@ impl Cell<'_> {
 
 /// An instant without its milliseconds, which no person reads.
 fn to_seconds(instant: &str) -> String {
-    match instant.strip_suffix('Z').and_then(|instant| instant.rsplit_once('.')) {
-        Some((seconds, _)) => format!("{seconds}Z"),
-        None => instant.to_owned(),
-    }
+    let Some((seconds, rest)) = instant.split_once('.') else { return instant.to_owned() };
+    format!("{seconds}{}", rest.trim_start_matches(|c: char| c.is_ascii_digit()))
 }
 
 /// A sum as its column's values are written for people. `None`: it is too large for that.
@@ -143,6 +141,19 @@ mod tests {
             (Kind::Text, json!("a\u{1b}[2Jb\n"), "a\u{1b}[2Jb\n", "a\\u{1b}[2Jb\\n"),
             (Kind::Text, json!("आत्म"), "आत्म", "आत्म"),
             (Kind::Date, Value::Null, "", "-"),
+            (
+                Kind::Date,
+                json!("2026-11-22T18:00:00.125+05:30"),
+                "2026-11-22T18:00:00.125+05:30",
+                "2026-11-22T18:00:00+05:30",
+            ),
+            (
+                Kind::Date,
+                json!("2026-11-22T18:00:00.125Z"),
+                "2026-11-22T18:00:00.125Z",
+                "2026-11-22T18:00:00Z",
+            ),
+            (Kind::Date, json!("2026-11-22"), "2026-11-22", "2026-11-22"),
             (Kind::Duration, json!(999), "999", "999ms"),
             (Kind::Duration, json!(59_000), "59000", "59s"),
             (Kind::Duration, json!(3_600_000), "3600000", "1h 0m"),

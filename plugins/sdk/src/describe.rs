@@ -32,12 +32,13 @@ pub fn describe<C: CommandFactory>(commands: &[Command]) -> Result<Description, 
     if let Some(lost) = commands.iter().find(|command| parser.find_subcommand(command.name).is_none()) {
         return Err(Mismatch(format!("{} is in the table, not in the parser", lost.name)));
     }
-    let examples =
-        commands.iter().flat_map(|command| command.examples.iter().map(|words| (command.name, *words)));
-    for (name, words) in examples {
-        let line = [parser.get_name(), name].map(str::to_owned).into_iter().chain(plugin::words(words));
-        if parser.clone().try_get_matches_from(line).is_err() {
-            return Err(Mismatch(format!("{name} does not take its example: {words}")));
+    for command in commands {
+        for words in command.examples {
+            let line = [parser.get_name(), command.name].map(str::to_owned).into_iter();
+            let line = line.chain(plugin::words(words)).chain(given_by_the_host(command, words));
+            if parser.clone().try_get_matches_from(line).is_err() {
+                return Err(Mismatch(format!("{} does not take its example: {words}", command.name)));
+            }
         }
     }
     let described = parser.get_subcommands().filter(|subcommand| subcommand.get_name() != "help");
@@ -50,6 +51,12 @@ pub fn describe<C: CommandFactory>(commands: &[Command]) -> Result<Description, 
             .map(|subcommand| described_command(subcommand, commands))
             .collect::<Result<_, _>>()?,
     })
+}
+
+/// Files of the site that an example leaves out.
+fn given_by_the_host(command: &Command, example: &str) -> impl Iterator<Item = String> {
+    let flags = command.sites.iter().map(|(argument, _)| format!("--{argument}"));
+    flags.filter(|flag| !example.contains(flag.as_str())).map(|flag| format!("{flag}=-"))
 }
 
 fn described_command(parser: &clap::Command, commands: &[Command]) -> Result<plugin::Command, Mismatch> {

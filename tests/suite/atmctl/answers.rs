@@ -78,7 +78,11 @@ fn amounts_are_in_the_currency_of_the_bank() {
     assert_eq!(of(&yen), (json!("10000"), json!("JPY"), "amount\r\n-12345\r\n\r\n".to_owned()));
     assert_eq!(of(&[]), (json!("10000.00"), json!("INR"), "amount\r\n-123.45\r\n\r\n".to_owned()));
     let refused = tools.run(&["guess", "go"]).coded(76);
-    assert!(refused.stderr.contains("only atmd knows their currency"), "{refused}");
+    assert!(refused.stderr.contains("nobody said of which currency"), "{refused}");
+    // Who does not talk with atmd says it.
+    let says = "echo '{\"atmctl_currency\":\"JPY\"}'; ";
+    tools.plugin("copies", &rows("none", &[("amount", "money")]), &format!("{says}{script}"));
+    assert_eq!(tools.run(&["copies", "go", "-o", "csv"]).coded(0).stdout, "amount\r\n-12345\r\n\r\n");
 }
 
 #[test]

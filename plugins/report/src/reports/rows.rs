@@ -152,10 +152,21 @@ pub struct Gap {
     pub amount: Option<i64>,
     /// The bank balance of the last row before that has one.
     pub before: i64,
-    /// What the bank balance should be.
-    pub expected: i128,
+    /// What the bank balance should be. `None`: a correction, which may go either way.
+    pub expected: Option<i128>,
     /// What it is.
     pub found: i64,
+}
+
+/// Whether each bank balance follows from the row before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Continuity {
+    /// How many rows have a bank balance.
+    pub rows: u64,
+    /// How many of them do not follow.
+    pub count: u64,
+    /// The first of these.
+    pub gaps: Vec<Gap>,
 }
 
 /// The ledger as a whole.
@@ -163,12 +174,14 @@ pub struct Gap {
 pub struct Summary {
     /// How many rows.
     pub rows: u64,
+    /// How many days have a row.
+    pub days: u64,
     /// The first instant and the last, milliseconds since 1970.
     pub times_ms: Option<(i64, i64)>,
     /// How many customers have a row.
     pub customers: u64,
     /// Each action: its name, how many rows, and the sum of their amounts (`None`: none has one).
     pub actions: Vec<(String, u64, Option<i128>)>,
-    /// The vault's balance in the first row that has one, and in the last.
-    pub vault: Option<(i64, i64)>,
+    /// The vault's balance behind the last row that has one.
+    pub vault: Option<i64>,
 }
