@@ -157,6 +157,7 @@ mod tests {
                 help: String::new(),
                 choices: Vec::new(),
                 values: None,
+                site: None,
             };
             let matches = clap::Command::new("x").arg(super::argument(&argument));
             let matches = matches.try_get_matches_from(["x", "--since", text]);
