@@ -30,6 +30,7 @@ use crate::operator::blacklist::{
     BlacklistChange, BlacklistEntry, BlacklistEventPage, BlacklistImported, BlacklistListing, BlacklistPage,
 };
 use crate::operator::ledger::{JobNews, JobStart};
+use crate::operator::metrics::{Metrics, MetricsHistory};
 use crate::operator::operators::{Oneself, OperatorChange, OperatorPage};
 use crate::types::key::Seq;
 use crate::types::mobile::MobileNumber;
@@ -54,6 +55,17 @@ pub trait Operator {
 
     /// How atmd is. Needs `status:read`.
     async fn status() -> Result<Status, ServiceError>;
+
+    /// Everything that is measured, now. Needs `metrics:read`; peers need `accounts:pii`, too.
+    async fn metrics() -> Result<Metrics, ServiceError>;
+
+    /// Samples of the last 24 hours, oldest first: those that ended at `since` or later, and of them those after the
+    /// number `after`. A page has 500 at the most. Needs `metrics:read`.
+    async fn metrics_history(
+        since: Option<Timestamp>,
+        after: Option<u64>,
+        rows: u32,
+    ) -> Result<MetricsHistory, ServiceError>;
 
     /// The blacklist, oldest first, from the row after `after`. Needs `blacklist:read`; numbers are masked
     /// without `accounts:pii`.

@@ -7,6 +7,7 @@ use crate::files;
 use crate::ledger::operators::{Certificate, NewKey};
 use atm_rpc::operator::Role;
 use atm_rpc::transport::tls::{Identity, TlsError};
+use atm_rpc::types::time::Timestamp;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType, ExtendedKeyUsagePurpose,
     IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519,
@@ -19,6 +20,7 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
+use x509_parser::parse_x509_certificate;
 
 /// The name of the first operator.
 pub const ROOT: &str = "root";
@@ -183,6 +185,12 @@ impl Pki {
         read(&self.ca())
     }
 
+    /// When the certificate of the first operator ends, where it is still kept here.
+    #[must_use]
+    pub fn root_ends_at(&self) -> Option<Timestamp> {
+        ends_at_of_pem(&read(&self.root_identity()).ok()?)
+    }
+
     /// Fingerprint of the first operator's certificate.
     ///
     /// # Errors
@@ -201,6 +209,19 @@ fn operator_params(name: &str) -> Result<CertificateParams, rcgen::Error> {
     params.distinguished_name.push(DnType::CommonName, name);
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     Ok(params)
+}
+
+/// When the first certificate of a PEM text ends; nothing where there is none.
+#[must_use]
+pub fn ends_at_of_pem(pem: &str) -> Option<Timestamp> {
+    ends_at(&CertificateDer::from_pem_slice(pem.as_bytes()).ok()?)
+}
+
+/// When a certificate ends; nothing where it is none.
+#[must_use]
+pub fn ends_at(certificate: &CertificateDer<'_>) -> Option<Timestamp> {
+    let (_, certificate) = parse_x509_certificate(certificate).ok()?;
+    Some(Timestamp::from_ms(certificate.validity().not_after.timestamp().saturating_mul(1_000)))
 }
 
 /// SHA-256 of a certificate, which is how operators are known.

@@ -21,6 +21,9 @@ use std::sync::mpsc;
 use std::thread;
 use tempfile::TempDir;
 
+/// The port of metrics, which is free at each atmd's own address.
+const METRICS_PORT: u16 = 9464;
+
 /// What a test's atmd is configured with: quick hashes and generous bounds, unless the test sets others.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -52,6 +55,12 @@ impl Options {
     pub fn set(mut self, key: &str, value: &str) -> Self {
         self.settings.insert(key.to_owned(), value.to_owned());
         self
+    }
+
+    /// The same with metrics and health over HTTP, at [`Atmd::metrics`].
+    #[must_use]
+    pub fn with_metrics(self) -> Self {
+        self.set("metrics.listen", "127.0.0.1:0")
     }
 
     /// As atmd understands it.
@@ -205,6 +214,12 @@ impl Atmd {
         self.listening.expect("atmd was started").operators
     }
 
+    /// Where it tells metrics and health, where its options say that it does; also before it serves.
+    #[must_use]
+    pub fn metrics(&self) -> SocketAddr {
+        SocketAddr::from((self.address, METRICS_PORT))
+    }
+
     /// The folder of its data.
     #[must_use]
     pub fn data(&self) -> PathBuf {
@@ -314,8 +329,11 @@ impl Atmd {
     fn configure(&self, options: &Options) {
         let address = self.address.to_string();
         let data = self.data();
-        let here = options
-            .clone()
+        let mut here = options.clone();
+        if here.settings.contains_key("metrics.listen") {
+            here = here.set("metrics.listen", &self.metrics().to_string());
+        }
+        let here = here
             .set("server.host", &address)
             .set("server.names", &address)
             .set("server.data_dir", data.to_str().expect("temporary folders have names in UTF-8"));

@@ -140,11 +140,11 @@ pub struct Metrics {
     pub peers: Option<Vec<PeerConnections>>,
     /// Customers' sessions that a connection here has now.
     pub sessions_open: u64,
-    /// Calls, for each method that was called.
+    /// Calls, for each method of customers, and each of operators that was called.
     pub requests: Vec<RequestMetrics>,
-    /// Rejections by their names, such as `insufficient_funds`; those that there were.
+    /// Rejections by their names, such as `insufficient_funds`.
     pub rejections: Vec<NamedCount>,
-    /// Wrong PINs at log-ins.
+    /// Wrong PINs and codes that customers gave.
     pub login_failures_total: u64,
     /// Numbers that wrong PINs put on the blacklist.
     pub lock_outs_total: u64,
@@ -200,7 +200,7 @@ pub struct ConnectionMetrics {
     pub total: u64,
     /// How many there may be.
     pub limit: u64,
-    /// Those that came to nothing, by reason; those reasons that there were.
+    /// Those that came to nothing, by reason.
     pub refused: Vec<RefusedCount>,
 }
 
@@ -268,6 +268,10 @@ pub struct WriterMetrics {
     pub batches_total: u64,
     /// Requests in them.
     pub batch_requests_total: u64,
+    /// How many batches had up to 1, 2, 4 and so on to 8,192 requests, and how many had more.
+    pub batch_sizes: Vec<u64>,
+    /// How long the batch under way has taken; 0 where there is none.
+    pub batch_age_ms: u64,
     /// Batches that were answered with a failure.
     pub batches_failed_total: u64,
     /// Further tries of batches.
@@ -383,7 +387,7 @@ pub struct Sample {
     pub pin_hashes: u32,
     /// Who waited for a hash at the end.
     pub pin_waiting: u32,
-    /// Wrong PINs at log-ins.
+    /// Wrong PINs and codes that customers gave.
     pub login_failures: u32,
     /// Numbers that wrong PINs put on the blacklist.
     pub lock_outs: u32,

@@ -113,6 +113,15 @@ macro_rules! methods {
                 match self { $(Self::$method => $rule,)+ }
             }
 
+            /// The error that an answer has.
+            #[must_use]
+            pub const fn error_of(response: &OperatorResponse) -> Option<&ServiceError> {
+                match response { $(OperatorResponse::$method(result) => match result {
+                    Ok(_) => None,
+                    Err(error) => Some(error),
+                },)+ }
+            }
+
             /// Its answer where it was refused.
             #[must_use]
             pub const fn refused(self, error: ServiceError) -> OperatorResponse {
@@ -126,6 +135,8 @@ methods! {
     Whoami "whoami" Rule::free(),
     Narrow "narrow" Rule::free().once(),
     Status "status" Rule::looks(Capability::StatusRead),
+    Metrics "metrics" Rule::looks(Capability::MetricsRead),
+    MetricsHistory "metrics_history" Rule::looks(Capability::MetricsRead),
     BlacklistList "blacklist_list" Rule::looks(Capability::BlacklistRead),
     BlacklistShow "blacklist_show" Rule::looks(Capability::BlacklistRead),
     BlacklistAdd "blacklist_add" Rule::changes(Capability::BlacklistWrite),

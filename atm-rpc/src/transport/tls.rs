@@ -38,6 +38,12 @@ impl Identity {
         let key = PrivateKeyDer::from_pem_slice(key).map_err(|e| TlsError::Key(e.to_string()))?;
         Ok(Self { chain: certificates_in(certificates)?, key })
     }
+
+    /// Its own certificate.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&CertificateDer<'static>> {
+        self.chain.first()
+    }
 }
 
 fn certificates_in(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {

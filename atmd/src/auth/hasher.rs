@@ -4,16 +4,18 @@
 //! front of them is bounded.
 
 use super::pin::{self, Cost, Memory, Peppers, PinError, Shown};
+use crate::clock;
 use crate::ledger::book::PinHash;
+use crate::monitor::PinWork;
 use atm_rpc::types::mobile::MobileNumber;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// How many may wait for a thread.
-const WAITING_MAX: usize = 256;
+const WAITING_MAX: u64 = 256;
 /// How much lower than everything else these threads stand with the scheduler.
 const NICENESS: i32 = 10;
 
@@ -44,7 +46,7 @@ struct Shared {
     peppers: Arc<Peppers>,
     cost: Cost,
     places: Arc<Semaphore>,
-    waiting: AtomicUsize,
+    counted: Arc<PinWork>,
     work: mpsc::Sender<Work>,
 }
 
@@ -53,6 +55,7 @@ struct Shared {
 #[derive(Debug)]
 pub struct Place {
     shared: Arc<Shared>,
+    _taken: Taken,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -73,7 +76,9 @@ impl Hasher {
             thread::Builder::new().name(format!("pin-{number}")).spawn(move || serve(&queue))?;
         }
         let places = Arc::new(Semaphore::new(threads));
-        let shared = Shared { peppers: Arc::new(peppers), cost, places, waiting: AtomicUsize::new(0), work };
+        let counted = Arc::new(PinWork::default());
+        counted.threads.store(u64::try_from(threads).unwrap_or(u64::MAX), Ordering::Relaxed);
+        let shared = Shared { peppers: Arc::new(peppers), cost, places, counted, work };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -83,14 +88,22 @@ impl Hasher {
     /// [`HashError::Busy`] where too many wait already.
     pub async fn place(&self) -> Result<Place, HashError> {
         let shared = Arc::clone(&self.shared);
-        if shared.waiting.fetch_add(1, Ordering::Relaxed) >= WAITING_MAX {
-            shared.waiting.fetch_sub(1, Ordering::Relaxed);
+        let line = &shared.counted.waiting;
+        if line.fetch_add(1, Ordering::Relaxed) >= WAITING_MAX {
+            line.fetch_sub(1, Ordering::Relaxed);
             return Err(HashError::Busy);
         }
-        let waiting = Waiting(&shared.waiting);
+        let waiting = Waiting(line);
         let permit = Arc::clone(&shared.places).acquire_owned().await.map_err(|_| HashError::Gone)?;
         drop(waiting);
-        Ok(Place { shared, _permit: permit })
+        let taken = Taken::one(&shared.counted);
+        Ok(Place { shared, _taken: taken, _permit: permit })
+    }
+
+    /// What its threads did.
+    #[must_use]
+    pub fn work(&self) -> Arc<PinWork> {
+        Arc::clone(&self.shared.counted)
     }
 
     /// Whether a PIN should be hashed anew.
@@ -123,11 +136,15 @@ impl Place {
     ) -> Result<bool, HashError> {
         let shown = shown.into();
         let (peppers, cost) = (Arc::clone(&self.shared.peppers), self.shared.cost);
-        self.run(move |memory| match kept {
+        let right = self.run(move |memory| match kept {
             Some(kept) => pin::verify(&peppers, &kept, number, &shown, memory),
             None => pin::hash(&peppers, cost, number, &shown, memory).map(|_| false),
-        })
-        .await
+        });
+        let right = right.await;
+        if matches!(right, Ok(false)) {
+            self.shared.counted.wrong.fetch_add(1, Ordering::Relaxed);
+        }
+        right
     }
 
     async fn run<T: Send + 'static>(
@@ -135,9 +152,13 @@ impl Place {
         work: impl FnOnce(&mut Memory) -> Result<T, PinError> + Send + 'static,
     ) -> Result<T, HashError> {
         let (reply, answer) = oneshot::channel();
+        let counted = Arc::clone(&self.shared.counted);
         let job = Box::new(move |memory: &mut Memory| {
+            let begun = clock::monotonic();
+            let done = work(memory);
+            counted.hash.add(begun.elapsed());
             // Who does not wait any more needs no answer.
-            let _ = reply.send(work(memory));
+            let _ = reply.send(done);
         });
         self.shared.work.send(job).map_err(|_| HashError::Gone)?;
         Ok(answer.await.map_err(|_| HashError::Gone)??)
@@ -145,11 +166,28 @@ impl Place {
 }
 
 /// Stands in line until dropped.
-struct Waiting<'a>(&'a AtomicUsize);
+struct Waiting<'a>(&'a AtomicU64);
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Has a thread until dropped.
+#[derive(Debug)]
+struct Taken(Arc<PinWork>);
+
+impl Taken {
+    fn one(work: &Arc<PinWork>) -> Self {
+        work.busy.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(work))
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.0.busy.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

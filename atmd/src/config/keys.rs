@@ -48,6 +48,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("mysql", "The MariaDB or MySQL server, where backend = mysql"),
     ("postgresql", "The PostgreSQL server, where backend = postgresql"),
     ("logging", "The log"),
+    ("metrics", "Metrics and health over HTTP, for machines that look after atmd"),
 ];
 
 const fn key(section: &'static str, name: &'static str, default: &'static str, comment: &'static str) -> Key {
@@ -131,6 +132,9 @@ pub const KEYS: &[Key] = &[
     key("logging", "level", "info", "error, warn, info, debug, trace or off, or a filter such as info,atmd::rpc=debug; RUST_LOG goes before it."),
     key("logging", "format", "text", "How a line looks: text or json."),
     key("logging", "full_numbers", "false", "Whether mobile numbers are logged in full; their last digits otherwise."),
+
+    key("metrics", "listen", "", "Address and port of /metrics, /livez and /readyz, such as 127.0.0.1:9464; off where empty. Whoever reaches it may read: keep it on this machine or behind a firewall."),
+    key("metrics", "projection_lag_max", "10000", "Entries that the CSV ledgers may lack before atmd is not ready."),
 ];
 
 /// The key of that name in that section.

@@ -53,6 +53,17 @@ pub struct Config {
     pub postgresql: DatabaseServer,
     /// `[logging]`
     pub logging: Logging,
+    /// `[metrics]`
+    pub metrics: Metrics,
+}
+
+/// `[metrics]`: metrics and health over HTTP.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    /// Address and port to listen on; off without one.
+    pub listen: Option<SocketAddr>,
+    /// Entries that the CSV ledgers may lack before atmd is not ready.
+    pub projection_lag_max: u64,
 }
 
 /// `[server]`: the daemon and its listener for customers.

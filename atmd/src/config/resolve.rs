@@ -3,10 +3,13 @@
 use super::keys::Key;
 use super::load::{INSTALLED, Origin, Setting};
 use super::values::{self as v, Parsed, amount, duration, number};
-use super::{Auth, Bank, Config, Database, DatabaseServer, Ledger, Limits, Logging, Operator, Server};
+use super::{
+    Auth, Bank, Config, Database, DatabaseServer, Ledger, Limits, Logging, Metrics, Operator, Server,
+};
 use atm_rpc::types::money::Currency;
 use std::fs::File;
 use std::io::{self, Read};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -189,6 +192,10 @@ impl Values {
                 format: self.get("logging.format", v::choice(v::FORMATS))?,
                 full_numbers: self.get("logging.full_numbers", v::boolean)?,
             },
+            metrics: Metrics {
+                listen: self.get("metrics.listen", v::optional_socket)?,
+                projection_lag_max: self.get("metrics.projection_lag_max", number(1..=1_000_000_000))?,
+            },
         })
     }
 
@@ -346,6 +353,19 @@ impl Values {
             server.host == operators.ip() || server.host.is_unspecified() || operators.ip().is_unspecified();
         if server.port != 0 && server.port == operators.port() && overlap {
             self.conflict(&["server.port", "operator.listen"], "customers and operators need a port each");
+        }
+        if let Some(metrics) = config.metrics.listen.filter(|metrics| metrics.port() != 0) {
+            let meets = |ip: IpAddr, port| {
+                let overlap = ip == metrics.ip() || ip.is_unspecified() || metrics.ip().is_unspecified();
+                port == metrics.port() && overlap
+            };
+            let message = "metrics need a port of their own";
+            if meets(server.host, server.port) {
+                self.conflict(&["metrics.listen", "server.port"], message);
+            }
+            if meets(operators.ip(), operators.port()) {
+                self.conflict(&["metrics.listen", "operator.listen"], message);
+            }
         }
         if config.database.path == config.logging.logfile {
             self.conflict(&["database.path", "logging.logfile"], "the database and the log need a file each");

@@ -126,6 +126,15 @@ pub(super) fn socket(text: &str) -> Parsed<SocketAddr> {
     text.parse().map_err(|_| "an IP address and a port, such as 127.0.0.1:65433 or [::1]:65433".into())
 }
 
+/// An address and port to listen on, or nothing.
+pub(super) fn optional_socket(text: &str) -> Parsed<Option<SocketAddr>> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let socket = text.parse().map(Some);
+    socket.map_err(|_| "empty, or an IP address and a port, such as 127.0.0.1:9464 or [::1]:9464".into())
+}
+
 /// Host names and addresses with commas between.
 pub(super) fn names(text: &str) -> Parsed<Vec<String>> {
     let all: Vec<String> =

@@ -4,6 +4,7 @@ use crate::cli::say;
 use crate::config::{Backend, Config, TlsMode};
 use crate::pki::Pki;
 use std::net::IpAddr;
+use tokio::net::TcpListener;
 use tracing::{info, warn};
 
 /// Tells on stdout where things are at the first start, and one line at every start.
@@ -33,6 +34,16 @@ pub(super) fn announce(config: &Config, pki: &Pki, first_start: bool, [customers
     }
     text += &format!("atmd ready: customers {customers}, operators {operators}, data {data}\n");
     say(&text);
+}
+
+/// Tells where metrics are, before anything is slow, and warns where others than this machine may reach them.
+pub(super) fn announce_metrics(listener: &TcpListener) {
+    let Ok(address) = listener.local_addr() else { return };
+    if !address.ip().is_loopback() {
+        warn!(%address, "metrics are told to everybody who reaches [metrics] listen; a firewall must keep others away");
+    }
+    info!(%address, "metrics");
+    say(&format!("atmd metrics: http://{address}/metrics\n"));
 }
 
 /// Tells of a server that is configured and not used, and of one that anybody on the way may stand in for.

@@ -15,9 +15,10 @@ use crate::csv::{Projection, Rebuild, Settings};
 use crate::jobs::Jobs;
 use crate::ledger::Rules;
 use crate::ledger::request::{NewOperator, Request};
-use crate::monitor::Monitor;
+use crate::log::LostLines;
+use crate::monitor::{Monitor, Sources};
 use crate::pki::{self, Pki};
-use crate::rpc::{Presence, Services};
+use crate::rpc::{Gate, Presence, Services};
 use crate::store::Store;
 use crate::writer::{Bounds, Context, Ended, Writer};
 use atm_rpc::customer::{PROTOCOL, ServerInfo};
@@ -75,6 +76,40 @@ pub(super) fn services(config: &Config, parts: Parts) -> Result<Arc<Services>, S
         jobs: Jobs::default(),
         stop: CancellationToken::new(),
     }))
+}
+
+/// The gates of customers and of operators.
+pub(super) fn gates(config: &Config) -> [Arc<Gate>; 2] {
+    let (server, operator) = (&config.server, &config.operator);
+    [
+        Gate::new(server.max_connections, server.max_connections_per_peer),
+        Gate::new(operator.max_connections, operator.max_connections.div_ceil(2)),
+    ]
+}
+
+/// What the monitor looks at.
+pub(super) fn sources(
+    config: &Config,
+    services: &Services,
+    gates: &[Arc<Gate>; 2],
+    lost: LostLines,
+) -> Sources {
+    Sources {
+        clock: services.clock.clone(),
+        started_at: services.started_at,
+        store: services.store.clone(),
+        writer: services.writer.work(),
+        queues: services.writer.queues(),
+        batch_count_max: config.ledger.batch_count_max,
+        pins: services.hasher.work(),
+        committed: services.writer.commits(),
+        projected: Arc::clone(&services.projected),
+        projection_lag_max: config.metrics.projection_lag_max,
+        gates: gates.clone(),
+        lost,
+        data_dir: config.server.data_dir.clone(),
+        pki: services.pki.clone(),
+    }
 }
 
 fn ledgers(config: &Config) -> Settings {

@@ -15,14 +15,14 @@ use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::files;
 use crate::log::{self, LogGuard};
-use crate::monitor::{self, Monitor};
+use crate::monitor::{self, Monitor, Phase};
 use crate::pki::Pki;
-use crate::rpc::Services;
+use crate::rpc::{METHODS, Services};
 use crate::seal::Sealer;
 use crate::store::{self, DataLock, OpenError, Store};
 use crate::writer::Ended;
-use announce::announce;
-use assemble::{Parts, open_bank, project, services, start_writer};
+use announce::{announce, announce_metrics};
+use assemble::{Parts, gates, open_bank, project, services, sources, start_writer};
 use background::{forget_rejections, tell_refusals, tell_seal_head};
 use prepare::{bank_exists, load_secrets, log_panics, make_data_dir, raise_open_files, without_core_dumps};
 use publish::publish;
@@ -137,23 +137,29 @@ impl Daemon {
         let begun = clock::monotonic();
         make_data_dir(data_dir)?;
         let lock = store::lock_data_dir(data_dir)?;
-        let sockets = Sockets::bind(config).await?;
+        let mut sockets = Sockets::bind(config).await?;
         let log = log::start(&config.logging).map_err(|error| StartError::Log(format!("{error:#}")))?;
         log_panics();
+        let monitor = Monitor::new(begun, config.server.monitor_interval, METHODS);
+        if let Some(listener) = sockets.metrics.take() {
+            announce_metrics(&listener);
+            tokio::spawn(monitor::serve(listener, Arc::clone(&monitor)));
+        }
         let bank_exists = bank_exists(config).await?;
         let secrets = load_secrets(config, bank_exists)?;
         let pki = Pki::in_data_dir(data_dir)?;
         pki.found(bank_exists)?;
         files::sync_folder_of(&pki.ca_folder())
             .map_err(|source| StartError::DataDir { path: data_dir.clone(), source })?;
+        monitor.enter(Phase::Migrating);
         let store = Store::open(config, Sealer::new(secrets.seal_key), clock.now()).await?;
+        monitor.enter(Phase::Starting);
         let (writer, writer_task) = start_writer(config, &store, &clock);
         let first_start = !store.is_founded().await.map_err(OpenError::Database)?;
         if first_start {
             open_bank(config, &pki, &writer, &clock).await?;
         }
         publish(config)?;
-        let monitor = Monitor::new(begun);
         // There is one job at a time.
         let (rebuilds, wishes) = mpsc::channel(1);
         let services = services(
@@ -163,15 +169,18 @@ impl Daemon {
         let stop_projection = CancellationToken::new();
         let projection = tokio::spawn(project(&services, wishes).run(stop_projection.clone()));
         let lost = log.lost();
+        let gates = gates(config);
         let (monitor, stop) = (Arc::clone(&services.monitor), services.stop.clone());
-        let interval = config.server.monitor_interval;
-        tokio::spawn(monitor::run(monitor, interval, stop.clone(), move || lost.count()));
+        monitor.look_at(sources(config, &services, &gates, lost.clone()));
+        tokio::spawn(monitor::probe(Arc::clone(&monitor), stop.clone()));
+        tokio::spawn(monitor::run(Arc::clone(&monitor), stop.clone(), move || lost.count()));
         tokio::spawn(tell_seal_head(services.store.clone(), stop));
         tokio::spawn(tell_refusals(Arc::clone(&services)));
         tokio::spawn(forget_rejections(config.ledger.rejections_days, Arc::clone(&services)));
         let connections = TaskTracker::new();
         let addresses = sockets.addresses();
-        let listeners = sockets.serve(config, &pki, &services, &connections)?;
+        let listeners = sockets.serve(config, &pki, &services, gates, &connections)?;
+        monitor.enter(Phase::Serving);
         announce(config, &pki, first_start, addresses);
         Ok(Self {
             services,
@@ -228,6 +237,7 @@ async fn stop(
     stop_projection: CancellationToken,
     shutdown_timeout: Duration,
 ) {
+    services.monitor.enter(Phase::Stopping);
     services.stop.cancel();
     connections.close();
     if timeout(shutdown_timeout, connections.wait()).await.is_err() {

@@ -1,8 +1,8 @@
-//! The two addresses that atmd listens on.
+//! The addresses that atmd listens on.
 
 use super::StartError;
 use crate::config::Config;
-use crate::pki::Pki;
+use crate::pki::{self, Pki};
 use crate::rpc::{Gate, Listener, Services};
 use atm_rpc::transport::tls::server_config;
 use atm_rpc::transport::{CUSTOMER, OPERATOR};
@@ -13,8 +13,9 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
-/// Both, bound.
+/// All, bound.
 pub(super) struct Sockets {
+    pub(super) metrics: Option<TcpListener>,
     customers: TcpListener,
     operators: TcpListener,
 }
@@ -22,7 +23,12 @@ pub(super) struct Sockets {
 impl Sockets {
     pub(super) async fn bind(config: &Config) -> Result<Self, StartError> {
         let server = &config.server;
+        let metrics = match config.metrics.listen {
+            Some(on) => Some(listen("metrics", "listen", on).await?),
+            None => None,
+        };
         Ok(Self {
+            metrics,
             customers: listen("server", "port", (server.host, server.port).into()).await?,
             operators: listen("operator", "listen", config.operator.listen).await?,
         })
@@ -38,22 +44,27 @@ impl Sockets {
         config: &Config,
         pki: &Pki,
         services: &Arc<Services>,
+        gates: [Arc<Gate>; 2],
         connections: &TaskTracker,
     ) -> Result<[JoinHandle<()>; 2], StartError> {
-        let (server, operator) = (&config.server, &config.operator);
-        let identity = || pki.server(&server.names);
+        let [customers_gate, operators_gate] = gates;
+        let identity = || pki.server(&config.server.names);
+        let for_customers = identity()?;
+        if let Some(ends) = for_customers.certificate().and_then(pki::ends_at) {
+            services.monitor.server_certificate_ends(ends);
+        }
         let customers = Listener {
             socket: self.customers,
             service: CUSTOMER,
-            tls: server_config(CUSTOMER, identity()?, None)?,
-            gate: Gate::new(server.max_connections, server.max_connections_per_peer),
+            tls: server_config(CUSTOMER, for_customers, None)?,
+            gate: customers_gate,
             services: Arc::clone(services),
         };
         let operators = Listener {
             socket: self.operators,
             service: OPERATOR,
             tls: server_config(OPERATOR, identity()?, Some(pki.ca_pem()?.as_bytes()))?,
-            gate: Gate::new(operator.max_connections, operator.max_connections.div_ceil(2)),
+            gate: operators_gate,
             services: Arc::clone(services),
         };
         Ok([customers, operators].map(|listener| tokio::spawn(listener.run(connections.clone()))))

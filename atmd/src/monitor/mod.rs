@@ -1,77 +1,157 @@
-//! What this process uses and how many are connected: counted here, logged at each interval, and asked for
-//! by operators. Knows nothing of who is connected.
+//! What atmd measures of itself, and whether it is well. Knows nothing of who is connected.
+//!
+//! - `connections`, `requests`, `timing`, `work`: counters that others add to, atomics alone.
+//! - `line`: the process, and the line of the log. `sources`: what is looked at elsewhere, the database above all.
+//! - `measure` puts everything together; `history` keeps a day of it; `text` and [`names`] are for Prometheus.
+//! - `health`: whether it is well, and why not. `http`: the listener that tells machines.
 
-mod metrics;
+mod connections;
+mod health;
+mod history;
+mod http;
+mod line;
+mod measure;
 pub mod names;
+mod requests;
+mod sources;
+mod text;
+mod timing;
+mod work;
 
-pub use metrics::{Connections, Metrics};
+pub use connections::{Connections, SessionPlace};
+pub use health::{NotReady, Phase, Reason};
+pub use http::serve;
+pub use line::Line;
+pub use requests::{Call, Requests};
+pub use sources::{Sources, probe};
+pub use timing::{Sizes, Timing};
+pub use work::{PinWork, WriterWork};
 
-use metrics::Process;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use atm_rpc::error::ServiceError;
+use atm_rpc::operator::metrics::{RefusedConnection, Side};
+use atm_rpc::operator::rules::Method;
+use atm_rpc::types::time::Timestamp;
+use connections::{Counter, OfSide, Sessions};
+use health::Life;
+use history::History;
+use line::Process;
+use requests::Rejections;
+use sources::Probed;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-/// Whose connection it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Peer {
-    /// A terminal's.
-    Customer,
-    /// An operator's.
-    Operator,
-}
-
-/// Counts connections and measures the process.
+/// Counts and measures.
 #[derive(Debug)]
 pub struct Monitor {
     started: Instant,
-    customers: Counter,
-    operators: Counter,
+    interval: Duration,
+    life: Life,
+    customers: OfSide,
+    operators: OfSide,
     together: Counter,
+    sessions: Arc<Sessions>,
+    customer_requests: Requests,
+    operator_requests: Requests,
+    rejections: Rejections,
     process: Process,
+    sources: OnceLock<Sources>,
+    server_ends_at: OnceLock<Timestamp>,
+    probed: Mutex<Probed>,
+    history: Mutex<History>,
 }
 
 impl Monitor {
-    /// A monitor of a process that started then.
+    /// A monitor of a process that started then, with a sample at each interval. `customer_methods` are the names of
+    /// what customers can call, in the order that their calls are counted by.
     #[must_use]
-    pub fn new(started: Instant) -> Arc<Self> {
+    pub fn new(started: Instant, interval: Duration, customer_methods: &[&'static str]) -> Arc<Self> {
+        let of_operators = Method::ALL.iter().map(|method| method.name());
         Arc::new(Self {
             started,
-            customers: Counter::default(),
-            operators: Counter::default(),
+            interval,
+            life: Life::default(),
+            customers: OfSide::default(),
+            operators: OfSide::default(),
             together: Counter::default(),
+            sessions: Arc::default(),
+            customer_requests: Requests::new(Side::Customer, customer_methods.iter().copied()),
+            operator_requests: Requests::new(Side::Operator, of_operators),
+            rejections: Rejections::default(),
             process: Process::new(),
+            sources: OnceLock::new(),
+            server_ends_at: OnceLock::new(),
+            probed: Mutex::default(),
+            history: Mutex::new(History::new(interval)),
         })
     }
 
+    /// atmd goes on to that phase of its life.
+    pub fn enter(&self, phase: Phase) {
+        self.life.enter(phase);
+    }
+
+    /// From now on there is everything to look at.
+    pub fn look_at(&self, sources: Sources) {
+        // It is done once, at the start.
+        let _ = self.sources.set(sources);
+    }
+
+    /// The server's certificate, which is made at the start, ends then.
+    pub fn server_certificate_ends(&self, at: Timestamp) {
+        let _ = self.server_ends_at.set(at);
+    }
+
     /// Counts a connection until the guard is dropped.
-    pub fn connected(self: &Arc<Self>, peer: Peer) -> ConnectionGuard {
-        self.of(peer).add();
+    pub fn connected(self: &Arc<Self>, side: Side) -> ConnectionGuard {
+        self.of(side).counter.add();
         self.together.add();
-        ConnectionGuard { monitor: Arc::clone(self), peer }
+        ConnectionGuard { monitor: Arc::clone(self), side }
     }
 
-    /// Measures now. The share of the CPU is that since the measurement before.
+    /// Counts a connection that came to nothing.
+    pub fn refused(&self, side: Side, reason: RefusedConnection) {
+        self.of(side).refused.count(reason);
+    }
+
+    /// Counts a session of a customer's connection until its place is dropped.
+    pub fn session(&self) -> SessionPlace {
+        self.sessions.enter()
+    }
+
+    /// Where calls of that side are counted.
     #[must_use]
-    pub fn sample(&self) -> Metrics {
-        let (cpu_percent, memory_bytes, threads) = self.process.measure();
-        Metrics {
-            uptime: self.started.elapsed(),
-            cpu_percent,
-            memory_bytes,
-            threads,
-            connections: self.together.read(),
-            customers: self.customers.read(),
-            operators: self.operators.read(),
+    pub const fn requests(&self, side: Side) -> &Requests {
+        match side {
+            Side::Customer => &self.customer_requests,
+            Side::Operator => &self.operator_requests,
         }
     }
 
-    fn of(&self, peer: Peer) -> &Counter {
-        match peer {
-            Peer::Customer => &self.customers,
-            Peer::Operator => &self.operators,
+    /// Counts the rule that said no, where one did.
+    pub fn rejected(&self, error: Option<&ServiceError>) {
+        self.rejections.count(error);
+    }
+
+    /// Measures for the line of the log. The share of the CPU is that since the measurement before.
+    #[must_use]
+    pub fn line(&self) -> Line {
+        let connections = self.together.read();
+        Line { uptime: self.started.elapsed(), process: self.process.measure(), connections }
+    }
+
+    const fn of(&self, side: Side) -> &OfSide {
+        match side {
+            Side::Customer => &self.customers,
+            Side::Operator => &self.operators,
         }
+    }
+
+    /// Connections of one side.
+    #[must_use]
+    pub fn connections(&self, side: Side) -> Connections {
+        self.of(side).counter.read()
     }
 }
 
@@ -80,52 +160,20 @@ impl Monitor {
 #[must_use]
 pub struct ConnectionGuard {
     monitor: Arc<Monitor>,
-    peer: Peer,
+    side: Side,
 }
 
 impl Drop for ConnectionGuard {
     fn drop(&mut self) {
-        self.monitor.of(self.peer).remove();
+        self.monitor.of(self.side).counter.remove();
         self.monitor.together.remove();
     }
 }
 
-#[derive(Debug, Default)]
-struct Counter {
-    active: AtomicU64,
-    max: AtomicU64,
-    total: AtomicU64,
-}
-
-impl Counter {
-    fn add(&self) {
-        let active = self.active.fetch_add(1, Ordering::Relaxed) + 1;
-        self.max.fetch_max(active, Ordering::Relaxed);
-        self.total.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn remove(&self) {
-        self.active.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    fn read(&self) -> Connections {
-        Connections {
-            active: self.active.load(Ordering::Relaxed),
-            max: self.max.load(Ordering::Relaxed),
-            total: self.total.load(Ordering::Relaxed),
-        }
-    }
-}
-
-/// Logs a line of metrics at each interval until the shutdown, and how many lines of the log were lost since
+/// Keeps a sample and logs a line at each interval until the shutdown, and how many lines of the log were lost since
 /// the one before, where there were any. `lines_lost` counts those since the start.
-pub async fn run(
-    monitor: Arc<Monitor>,
-    interval: Duration,
-    shutdown: CancellationToken,
-    lines_lost: impl Fn() -> usize + Send,
-) {
-    let mut ticks = tokio::time::interval(interval);
+pub async fn run(monitor: Arc<Monitor>, shutdown: CancellationToken, lines_lost: impl Fn() -> usize + Send) {
+    let mut ticks = tokio::time::interval(monitor.interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // The first is at once, when there is nothing to tell.
     ticks.tick().await;
@@ -135,7 +183,8 @@ pub async fn run(
             () = shutdown.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        tracing::info!("{}", monitor.sample());
+        tracing::info!("{}", monitor.line());
+        monitor.sample();
         let lost = lines_lost();
         if lost > told {
             tracing::warn!(lines = lost - told, "lines of the log were lost");
@@ -148,21 +197,35 @@ pub async fn run(
 mod tests {
     use super::*;
     use crate::clock::monotonic;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    fn monitor() -> Arc<Monitor> {
+        Monitor::new(monotonic(), Duration::from_millis(1), &["balance"])
+    }
 
     #[test]
-    fn connections_are_counted_by_peer_and_together() {
-        let monitor = Monitor::new(monotonic());
-        let first = monitor.connected(Peer::Customer);
-        let operator = monitor.connected(Peer::Operator);
+    fn connections_are_counted_by_side_and_together() {
+        let monitor = monitor();
+        let first = monitor.connected(Side::Customer);
+        let operator = monitor.connected(Side::Operator);
         drop(first);
-        let second = monitor.connected(Peer::Customer);
+        let second = monitor.connected(Side::Customer);
         let counts = |active, max, total| Connections { active, max, total };
-        let metrics = monitor.sample();
-        assert_eq!(metrics.customers, counts(1, 1, 2));
-        assert_eq!(metrics.operators, counts(1, 1, 1));
-        assert_eq!(metrics.connections, counts(2, 2, 3));
+        assert_eq!(monitor.connections(Side::Customer), counts(1, 1, 2));
+        assert_eq!(monitor.connections(Side::Operator), counts(1, 1, 1));
+        assert_eq!(monitor.line().connections, counts(2, 2, 3));
         drop((operator, second));
-        assert_eq!(monitor.sample().connections, counts(0, 2, 3));
+        assert_eq!(monitor.line().connections, counts(0, 2, 3));
+    }
+
+    #[test]
+    fn a_session_counts_as_long_as_a_connection_has_it() {
+        let monitor = monitor();
+        let (first, second) = (monitor.session(), monitor.session());
+        assert_eq!(monitor.sessions.open(), 2);
+        drop(first);
+        assert_eq!(monitor.sessions.open(), 1);
+        drop(second);
     }
 
     #[tokio::test]
@@ -177,7 +240,7 @@ mod tests {
                 0
             }
         };
-        run(Monitor::new(monotonic()), Duration::from_millis(1), shutdown, lines_lost).await;
+        run(monitor(), shutdown, lines_lost).await;
         assert!(asked.load(Ordering::Relaxed) >= 2);
     }
 }

@@ -6,6 +6,7 @@ use crate::auth::payload::Payload;
 use crate::clock;
 use crate::ledger::book::Account;
 use crate::ledger::request::{Answer, Caller, Direction, Movement, Request};
+use crate::monitor::SessionPlace;
 use atm_rpc::customer::{
     Balance, Credentials, Customer, KeyOutcome, PinChange, Receipt, Redemption, STATEMENT_LINES_MAX,
     ServerInfo, Session, Standing, StatementLine,
@@ -38,6 +39,8 @@ pub(super) struct CustomerConnection {
 #[derive(Debug)]
 struct State {
     session: Option<Bound>,
+    /// The session's place among those that are counted.
+    place: Option<SessionPlace>,
     /// Why there is no session any more.
     ended: SessionEnd,
     /// When the last request of a session came; without a session, when there began to be none.
@@ -47,6 +50,7 @@ struct State {
 impl State {
     fn clear(&mut self, reason: SessionEnd) {
         self.session = None;
+        self.place = None;
         self.ended = reason;
         self.active_at = clock::monotonic();
     }
@@ -63,7 +67,8 @@ struct Bound {
 
 impl CustomerConnection {
     pub(super) fn new(services: Arc<Services>, peer: IpAddr) -> Self {
-        let state = State { session: None, ended: SessionEnd::NotLoggedIn, active_at: clock::monotonic() };
+        let active_at = clock::monotonic();
+        let state = State { session: None, place: None, ended: SessionEnd::NotLoggedIn, active_at };
         Self { services, peer, state: Arc::new(Mutex::new(state)), changed: Arc::default() }
     }
 
@@ -169,6 +174,7 @@ impl CustomerConnection {
         let before = {
             let mut state = self.state();
             state.active_at = stored_at;
+            state.place.get_or_insert_with(|| self.services.monitor.session());
             state.session.replace(Bound { caller, ends_at, stored_at })
         };
         self.changed.notify_one();

@@ -1,18 +1,20 @@
 //! Connections: how many, by whom, for how long; TLS; and one task for each.
 
 use super::Services;
+use super::counted::Counted;
 use super::customer::CustomerConnection;
 use super::operator::OperatorConnection;
 use crate::auth::throttle::network;
-use crate::monitor::{ConnectionGuard, Peer};
+use crate::monitor::ConnectionGuard;
 use crate::pki;
-use atm_rpc::customer::Customer as _;
+use atm_rpc::operator::metrics::{RefusedConnection, Side};
 use atm_rpc::transport::{
     CUSTOMER, DEADLINE_MAX, HANDSHAKE_TIMEOUT, IN_FLIGHT_MAX, OPERATOR, Service, codec,
 };
 use futures::StreamExt;
 use rustix::net::sockopt;
 use rustls::ServerConfig;
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -62,15 +64,33 @@ impl Gate {
         Arc::new(Self { count_max, per_peer_max, inside: Mutex::default() })
     }
 
-    fn enter(self: &Arc<Self>, peer: IpAddr) -> Result<Pass, &'static str> {
+    /// How many there may be.
+    #[must_use]
+    pub const fn limit(&self) -> usize {
+        self.count_max
+    }
+
+    /// The addresses with the most connections, so many at the most, and how many each has.
+    #[must_use]
+    pub fn busiest(&self, count: usize) -> Vec<(IpAddr, usize)> {
+        let inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut peers: Vec<(IpAddr, usize)> =
+            inside.peers.iter().map(|(peer, count)| (*peer, *count)).collect();
+        drop(inside);
+        peers.sort_by_key(|(peer, count)| (Reverse(*count), *peer));
+        peers.truncate(count);
+        peers
+    }
+
+    fn enter(self: &Arc<Self>, peer: IpAddr) -> Result<Pass, RefusedConnection> {
         let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
         if inside.count >= self.count_max {
-            return Err("there are as many connections as max_connections allows");
+            return Err(RefusedConnection::Limit);
         }
         let peer = network(peer);
         let of_peer = inside.peers.entry(peer).or_default();
         if *of_peer >= self.per_peer_max {
-            return Err("this peer has as many connections as max_connections_per_peer allows");
+            return Err(RefusedConnection::PeerLimit);
         }
         *of_peer += 1;
         inside.count += 1;
@@ -119,6 +139,7 @@ impl Listener {
     /// Accepts connections until atmd stops. Each has a task, which `connections` knows.
     pub async fn run(self, connections: TaskTracker) {
         let acceptor = TlsAcceptor::from(Arc::clone(&self.tls));
+        let (side, monitor) = (side(self.service), Arc::clone(&self.services.monitor));
         loop {
             let accepted = tokio::select! {
                 () = self.services.stop.cancelled() => return,
@@ -127,6 +148,7 @@ impl Listener {
             let (stream, peer) = match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
+                    monitor.refused(side, RefusedConnection::Accept);
                     warn!(%error, "a connection could not be accepted");
                     sleep(ACCEPT_PAUSE).await;
                     continue;
@@ -137,10 +159,23 @@ impl Listener {
                     let (acceptor, services) = (acceptor.clone(), Arc::clone(&self.services));
                     connections.spawn(connection(stream, peer, pass, acceptor, self.service, services));
                 }
-                Err(reason) => warn!(%peer, "connection refused: {reason}"),
+                Err(reason) => {
+                    monitor.refused(side, reason);
+                    let reason = match reason {
+                        RefusedConnection::PeerLimit => {
+                            "this peer has as many connections as max_connections_per_peer allows"
+                        }
+                        _ => "there are as many connections as max_connections allows",
+                    };
+                    warn!(%peer, "connection refused: {reason}");
+                }
             }
         }
     }
+}
+
+fn side(service: Service) -> Side {
+    if service == CUSTOMER { Side::Customer } else { Side::Operator }
 }
 
 /// Answers at once, and finds out about peers that vanished.
@@ -160,8 +195,9 @@ async fn connection(
     service: Service,
     services: Arc<Services>,
 ) {
-    let kind = if service == CUSTOMER { Peer::Customer } else { Peer::Operator };
-    let counted = services.monitor.connected(kind);
+    let side = side(service);
+    let counted = services.monitor.connected(side);
+    let refused = |reason| services.monitor.refused(side, reason);
     if let Err(error) = prepare(&stream) {
         debug!(%peer, %error, "the socket does not take its options");
     }
@@ -172,15 +208,22 @@ async fn connection(
     };
     let stream = match handshake {
         Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return warn!(%peer, %error, "handshake failed"),
-        Err(_) => return warn!(%peer, "handshake took too long"),
+        Ok(Err(error)) => {
+            refused(RefusedConnection::Handshake);
+            return warn!(%peer, %error, "handshake failed");
+        }
+        Err(_) => {
+            refused(RefusedConnection::HandshakeTimeout);
+            return warn!(%peer, "handshake took too long");
+        }
     };
     if stream.get_ref().1.alpn_protocol() != Some(service.alpn) {
+        refused(RefusedConnection::Protocol);
         return warn!(%peer, "handshake without the name of the service");
     }
-    match kind {
-        Peer::Customer => serve_customer(stream, peer, services, counted).await,
-        Peer::Operator => serve_operator(stream, peer, services, counted).await,
+    match side {
+        Side::Customer => serve_customer(stream, peer, services, counted).await,
+        Side::Operator => serve_operator(stream, peer, services, counted).await,
     }
 }
 
@@ -244,7 +287,7 @@ async fn serve_customer(
     let connection = CustomerConnection::new(services, peer.ip());
     let watched = connection.clone();
     async {
-        serve!(stream, CUSTOMER, watched.until_it_ends(), connection.serve());
+        serve!(stream, CUSTOMER, watched.until_it_ends(), Counted(connection));
     }
     .instrument(error_span!("customer", %peer, session = field::Empty))
     .await;
@@ -258,15 +301,20 @@ async fn serve_operator(
 ) {
     let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
     let Some(fingerprint) = certificate.map(pki::fingerprint) else {
+        services.monitor.refused(Side::Operator, RefusedConnection::Operator);
         return warn!(%peer, "operator without a certificate");
     };
+    let monitor = Arc::clone(&services.monitor);
     async {
         match OperatorConnection::enter(services, fingerprint).await {
             Ok(connection) => {
                 let watched = connection.clone();
                 serve!(stream, OPERATOR, watched.until_it_ends(), connection);
             }
-            Err(error) => warn!(%error, "operator is not let in"),
+            Err(error) => {
+                monitor.refused(Side::Operator, RefusedConnection::Operator);
+                warn!(%error, "operator is not let in");
+            }
         }
     }
     .instrument(error_span!("operator", %peer))

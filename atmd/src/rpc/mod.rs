@@ -1,15 +1,17 @@
 //! The services: who is asking, call, map the error once. Policy is elsewhere.
 //!
 //! - `listen`: connections, their bounds, TLS, and the task that serves each.
-//! - `customer`, `login`, `redeem`: the service for customers.
+//! - `customer`, `login`, `redeem`: the service for customers. `counted`: its calls by method and outcome.
 //! - `operator`: the service for operators, its rights and its audit.
 
+mod counted;
 mod customer;
 mod listen;
 mod login;
 mod operator;
 mod redeem;
 
+pub use counted::METHODS;
 pub use listen::{Gate, Listener};
 pub use operator::Presence;
 
@@ -71,7 +73,7 @@ pub struct Services {
     pub clock: Clock,
     /// When atmd was started.
     pub started_at: Timestamp,
-    /// Counts connections.
+    /// Counts connections and calls.
     pub monitor: Arc<Monitor>,
     /// Newest entry that the ledgers have.
     pub projected: Arc<AtomicI64>,

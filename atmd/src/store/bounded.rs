@@ -9,7 +9,7 @@ use sea_orm::{
 use sea_orm_migration::async_trait;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -22,6 +22,8 @@ pub(super) struct Bounded<C> {
     /// Whether a statement met silence. Then nothing is asked any more: a ROLLBACK would wait as long again.
     /// Connections of a pool do not share one.
     pub(super) silent: Option<Arc<AtomicBool>>,
+    /// How many statements failed.
+    pub(super) failures: Arc<AtomicU64>,
 }
 
 impl<C> Bounded<C> {
@@ -32,16 +34,20 @@ impl<C> Bounded<C> {
     /// The result, or the failure of a connection whose other end is silent. What is not finished by then is
     /// dropped; the connection must not be used again.
     pub(super) async fn within<T>(&self, work: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
-        let Some(limit) = self.limit else { return work.await };
-        if self.is_silent() {
-            return Err(silent(limit));
+        let done = match self.limit {
+            None => work.await,
+            Some(limit) if self.is_silent() => Err(silent(limit)),
+            Some(limit) => timeout(limit, work).await.unwrap_or_else(|_| {
+                if let Some(silent) = &self.silent {
+                    silent.store(true, Ordering::Relaxed);
+                }
+                Err(silent(limit))
+            }),
+        };
+        if done.is_err() {
+            self.failures.fetch_add(1, Ordering::Relaxed);
         }
-        timeout(limit, work).await.unwrap_or_else(|_| {
-            if let Some(silent) = &self.silent {
-                silent.store(true, Ordering::Relaxed);
-            }
-            Err(silent(limit))
-        })
+        done
     }
 }
 
@@ -80,7 +86,12 @@ impl Bounded<DatabaseConnection> {
         options: TransactionOptions,
     ) -> Result<Bounded<DatabaseTransaction>, DbErr> {
         let inner = self.within(self.inner.begin_with_options(options)).await?;
-        Ok(Bounded { inner, limit: self.limit, silent: self.silent.clone() })
+        Ok(Bounded {
+            inner,
+            limit: self.limit,
+            silent: self.silent.clone(),
+            failures: Arc::clone(&self.failures),
+        })
     }
 
     pub(super) async fn close(&self) -> Result<(), DbErr> {
@@ -110,12 +121,12 @@ impl Bounded<Held> {
 
 impl Bounded<DatabaseTransaction> {
     pub(super) async fn commit(self) -> Result<(), DbErr> {
-        let bound = Bounded { inner: (), limit: self.limit, silent: None };
+        let bound = Bounded { inner: (), limit: self.limit, silent: None, failures: self.failures };
         bound.within(self.inner.commit()).await
     }
 
     pub(super) async fn rollback(self) -> Result<(), DbErr> {
-        let bound = Bounded { inner: (), limit: self.limit, silent: None };
+        let bound = Bounded { inner: (), limit: self.limit, silent: None, failures: self.failures };
         bound.within(self.inner.rollback()).await
     }
 }

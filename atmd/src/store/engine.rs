@@ -37,13 +37,40 @@ impl Engine {
         !matches!(self, Self::Sqlite(_))
     }
 
+    /// Its name, as the configuration has it.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => "sqlite",
+            Self::Mysql(_) => "mysql",
+            Self::Postgresql(_) => "postgresql",
+        }
+    }
+
+    /// How many connections of a pool are open, and how many of them nobody uses.
+    pub(super) fn pool(&self, pool: &DatabaseConnection) -> (u32, usize) {
+        match self {
+            Self::Sqlite(_) => {
+                let pool = pool.get_sqlite_connection_pool();
+                (pool.size(), pool.num_idle())
+            }
+            Self::Mysql(_) => {
+                let pool = pool.get_mysql_connection_pool();
+                (pool.size(), pool.num_idle())
+            }
+            Self::Postgresql(_) => {
+                let pool = pool.get_postgres_connection_pool();
+                (pool.size(), pool.num_idle())
+            }
+        }
+    }
+
     pub(super) async fn connect(&self, purpose: Purpose) -> Result<Bounded<DatabaseConnection>, DbErr> {
         let (inner, limit) = match self {
             Self::Sqlite(path) => (sqlite::connect(path, purpose.connections()).await?, None),
             Self::Mysql(server) => (mysql::connect(server, purpose).await?, Some(ANSWER_TIMEOUT)),
             Self::Postgresql(server) => (postgresql::connect(server, purpose).await?, Some(ANSWER_TIMEOUT)),
         };
-        Ok(Bounded { inner, limit, silent: None })
+        Ok(Bounded { inner, limit, silent: None, failures: Arc::default() })
     }
 }
 
@@ -52,9 +79,9 @@ impl Engine {
     pub(super) async fn hold(&self) -> Result<Bounded<Held>, DbErr> {
         let (limit, connect) =
             if self.is_server() { (Some(ANSWER_TIMEOUT), Some(CONNECT_TIMEOUT)) } else { (None, None) };
-        let connecting = Bounded { inner: (), limit: connect, silent: None };
+        let connecting = Bounded { inner: (), limit: connect, silent: None, failures: Arc::default() };
         let inner = connecting.within(Held::connect(self)).await?;
-        Ok(Bounded { inner, limit, silent: Some(Arc::default()) })
+        Ok(Bounded { inner, limit, silent: Some(Arc::default()), failures: Arc::default() })
     }
 }
 

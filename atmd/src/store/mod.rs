@@ -44,6 +44,7 @@ use sea_orm::DatabaseConnection;
 use statement::Texts;
 use std::fmt;
 use std::mem;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use tokio::sync::Mutex;
 
@@ -53,11 +54,23 @@ pub struct Store {
     engine: Engine,
     writer: Arc<Mutex<Arc<Bounded<Held>>>>,
     readers: Bounded<DatabaseConnection>,
+    readers_max: u32,
     instance: [u8; 16],
     sealer: Arc<Sealer>,
     texts: Arc<Texts>,
     sealed: Arc<SealedHeads>,
     kept: Arc<StdMutex<Kept>>,
+}
+
+/// The connections that read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// How many are open.
+    pub open: u64,
+    /// How many of them nobody uses.
+    pub idle: u64,
+    /// How many there may be.
+    pub limit: u64,
 }
 
 /// The chain of seals as a batch finds it.
@@ -92,6 +105,29 @@ pub struct Transaction {
 }
 
 impl Store {
+    /// What it is: `sqlite`, `mysql` or `postgresql`.
+    #[must_use]
+    pub const fn backend(&self) -> &'static str {
+        self.engine.name()
+    }
+
+    /// The connections that read, as they are now.
+    #[must_use]
+    pub fn pool(&self) -> Pool {
+        let (open, idle) = self.engine.pool(&self.readers.inner);
+        Pool {
+            open: open.into(),
+            idle: u64::try_from(idle).unwrap_or(u64::MAX),
+            limit: self.readers_max.into(),
+        }
+    }
+
+    /// How many statements failed that read.
+    #[must_use]
+    pub fn read_failures(&self) -> u64 {
+        self.readers.failures.load(Ordering::Relaxed)
+    }
+
     /// 16 random bytes of this bank.
     #[must_use]
     pub const fn instance(&self) -> [u8; 16] {

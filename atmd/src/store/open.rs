@@ -139,13 +139,14 @@ impl Store {
         }
         let bank = found(&writer, config, now).await?;
         check_seals(&writer, &engine).await?;
-        let readers = engine.connect(Purpose::Read(config.database.read_connections)).await?;
+        let readers_max = config.database.read_connections;
+        let readers = engine.connect(Purpose::Read(readers_max)).await?;
         let instance = bank.instance.as_slice().try_into().map_err(|_| convert::corrupt("bank"))?;
         let sealed = Arc::new(SealedHeads::new(load::head(&writer).await?.1));
         writer.close().await?;
         let writer = Arc::new(Mutex::new(Arc::new(engine.hold().await?)));
         let (sealer, texts, kept) = (Arc::new(sealer), Arc::default(), Arc::default());
-        Ok(Self { engine, writer, readers, instance, sealer, texts, sealed, kept })
+        Ok(Self { engine, writer, readers, readers_max, instance, sealer, texts, sealed, kept })
     }
 }
 

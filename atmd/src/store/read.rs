@@ -1,6 +1,8 @@
 //! Everything that only looks. Runs beside the writer, on connections of its own.
 
-use super::entity::{account, audit, blacklist, blacklist_event, checkpoint, journal, operator, session};
+use super::entity::{
+    account, audit, blacklist, blacklist_event, certificate, checkpoint, journal, operator, session,
+};
 use super::{Store, StoreError, convert, load};
 use crate::ledger::book::{Account, Event, Head, Listed};
 use crate::ledger::entry::Entry;
@@ -136,6 +138,24 @@ impl Store {
             .all(&self.readers)
             .await?;
         rows.into_iter().map(convert::operator).collect()
+    }
+
+    /// Certificates of operators who are enabled, as PEM, those of the oldest operators first and so many at the most.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn certificates_in_use(&self, count: u64) -> Result<Vec<String>, StoreError> {
+        let enabled = operator::Entity::find().filter(operator::Column::Enabled.eq(1));
+        let enabled: Vec<i64> = enabled
+            .select_only()
+            .column(operator::Column::Id)
+            .order_by_asc(operator::Column::Id)
+            .limit(count)
+            .into_tuple()
+            .all(&self.readers)
+            .await?;
+        let found = certificate::Entity::find().filter(certificate::Column::Operator.is_in(enabled));
+        Ok(found.all(&self.readers).await?.into_iter().map(|row| row.pem).collect())
     }
 
     /// Whether the bank was opened: it has an operator.

@@ -21,6 +21,7 @@ use sea_orm::{
     QuerySelect, QueryTrait, Statement, TransactionOptions, TryGetable,
 };
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a server may take to look through all request keys.
@@ -202,9 +203,14 @@ impl View {
         let rows = match &self.on {
             On::Live(connection) => {
                 let limit = connection.limit.map(|_| SCAN_TIME);
-                Bounded { inner: connection.inner.clone(), limit, silent: None }
-                    .query_all_raw(statement)
-                    .await?
+                Bounded {
+                    inner: connection.inner.clone(),
+                    limit,
+                    silent: None,
+                    failures: Arc::clone(&connection.failures),
+                }
+                .query_all_raw(statement)
+                .await?
             }
             On::Snapshot(transaction) => transaction.query_all_raw(statement).await?,
         };

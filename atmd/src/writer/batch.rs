@@ -2,18 +2,22 @@
 
 use super::{Context, Ended};
 use crate::clock;
-use crate::ledger::book::{Book, Changes};
+use crate::ledger::blacklist::ATMD;
+use crate::ledger::book::{Book, Changes, Event};
 use crate::ledger::entry::Entry;
 use crate::ledger::needs::Needs;
 use crate::ledger::request::{Answer, Request};
 use crate::ledger::{self, Now};
+use crate::monitor::{Timing, WriterWork};
 use crate::store::{Failure, SealHead, StoreError};
 use atm_rpc::error::ServiceError;
+use atm_rpc::operator::blacklist::BlacklistAct;
 use atm_rpc::types::account::AccountId;
 use atm_rpc::types::key::IncidentId;
 use atm_rpc::types::money::Money;
 use std::collections::HashMap;
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 use tracing::{debug, error, warn};
@@ -72,25 +76,50 @@ struct Decided {
     decisions: Vec<Decision>,
     last_seq: i64,
     entries: Vec<Entry>,
+    /// Numbers that wrong PINs put on the blacklist.
+    lock_outs: u64,
+}
+
+/// The time of a batch's phases, one after the other.
+struct Lap<'a> {
+    work: &'a WriterWork,
+    begun: Instant,
+}
+
+impl<'a> Lap<'a> {
+    fn begin(work: &'a WriterWork) -> Self {
+        work.step();
+        Self { work, begun: clock::monotonic() }
+    }
+
+    fn end(&mut self, phase: &Timing) {
+        let now = clock::monotonic();
+        phase.add(now.duration_since(self.begun));
+        self.begun = now;
+        self.work.step();
+    }
 }
 
 /// Decides, writes and commits a batch, and answers everybody in it.
-pub(super) async fn commit(context: &Context, jobs: Vec<Job>) -> Verdict {
+pub(super) async fn commit(context: &Context, work: &WriterWork, jobs: Vec<Job>) -> Verdict {
     let (requests, replies): (Vec<_>, Vec<_>) = jobs.into_iter().map(|job| (job.request, job.reply)).unzip();
-    match attempt(context, &requests).await {
+    match attempt(context, work, &requests).await {
         Ok(decided) => {
+            work.batches.add(requests.len());
+            work.lock_outs.fetch_add(decided.lock_outs, Ordering::Relaxed);
             answer(replies, decided.decisions);
             Verdict::Committed { last_seq: decided.last_seq, entries: decided.entries }
         }
         Err(Failed::Before(error)) if error.failure == Failure::Poison => {
-            one_by_one(context, requests, replies, &error).await
+            one_by_one(context, work, requests, replies, &error).await
         }
-        Err(failed) => give_up(failed, replies),
+        Err(failed) => give_up(work, failed, replies),
     }
 }
 
 /// What a failure means for the writer and for those who wait, where a repeat did not help.
-fn give_up(failed: Failed, replies: Vec<oneshot::Sender<Decision>>) -> Verdict {
+fn give_up(work: &WriterWork, failed: Failed, replies: Vec<oneshot::Sender<Decision>>) -> Verdict {
+    work.failed.fetch_add(1, Ordering::Relaxed);
     let (told, verdict) = match failed {
         Failed::Before(error) if error.failure != Failure::Fatal => {
             warn!(%error, requests = replies.len(), "nothing of a batch was stored");
@@ -114,6 +143,7 @@ fn give_up(failed: Failed, replies: Vec<oneshot::Sender<Decision>>) -> Verdict {
 /// Finds the request that the database cannot take, and commits the others.
 async fn one_by_one(
     context: &Context,
+    work: &WriterWork,
     requests: Vec<Request>,
     replies: Vec<oneshot::Sender<Decision>>,
     cause: &StoreError,
@@ -122,8 +152,10 @@ async fn one_by_one(
     let (mut newest, mut entries) = (None, Vec::new());
     let mut others = Verdict::NothingDone;
     for (request, reply) in requests.into_iter().zip(replies) {
-        match attempt(context, std::slice::from_ref(&request)).await {
+        match attempt(context, work, std::slice::from_ref(&request)).await {
             Ok(decided) => {
+                work.batches.add(1);
+                work.lock_outs.fetch_add(decided.lock_outs, Ordering::Relaxed);
                 newest = Some(decided.last_seq);
                 entries.extend(decided.entries);
                 answer(vec![reply], decided.decisions);
@@ -133,7 +165,7 @@ async fn one_by_one(
                 error!(%error, %incident, "a request cannot be stored");
                 answer(vec![reply], vec![Err(ServiceError::Internal(incident))]);
             }
-            Err(failed) => match give_up(failed, vec![reply]) {
+            Err(failed) => match give_up(work, failed, vec![reply]) {
                 ended @ Verdict::Ended(_) => return ended,
                 Verdict::NotKnown => others = Verdict::NotKnown,
                 _ => {}
@@ -151,14 +183,19 @@ fn answer(replies: Vec<oneshot::Sender<Decision>>, decisions: Vec<Decision>) {
 }
 
 /// Tries a batch until it is stored, or until a repeat cannot help.
-async fn attempt(context: &Context, requests: &[Request]) -> Result<Decided, Failed> {
+async fn attempt(context: &Context, work: &WriterWork, requests: &[Request]) -> Result<Decided, Failed> {
     let batch = *Uuid::now_v7().as_bytes();
     let begun = clock::monotonic();
     let mut tries = 0;
     let mut pause = PAUSE;
     loop {
         tries += 1;
-        let failed = match once(context, requests, batch).await {
+        if tries > 1 {
+            work.retries.fetch_add(1, Ordering::Relaxed);
+        }
+        let tried = once(context, work, requests, batch).await;
+        count_failure(work, tried.as_ref().err().map(|(failed, _)| failed));
+        let failed = match tried {
             Ok(decided) => return Ok(decided),
             // What a failed sync left is not looked at: it may be read, and gone after a crash.
             Err((Failed::AtCommit(error), _)) if error.failure == Failure::Fatal => {
@@ -190,6 +227,25 @@ async fn attempt(context: &Context, requests: &[Request]) -> Result<Decided, Fai
         sleep(pause + jitter(pause)).await;
         pause = (pause * 2).min(PAUSE_MAX);
     }
+}
+
+/// Counts what the database failed at, and notes whether that is for want of space.
+fn count_failure(work: &WriterWork, failed: Option<&Failed>) {
+    let counter = match failed {
+        Some(Failed::Before(_)) => Some(&work.write_errors),
+        Some(Failed::AtCommit(_)) => Some(&work.commit_errors),
+        Some(Failed::Invariant(_)) | None => None,
+    };
+    if let Some(counter) = counter {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+    let full = matches!(failed, Some(Failed::Before(error)) if error.failure == Failure::Full);
+    work.disk_full.store(full, Ordering::Relaxed);
+}
+
+fn lock_outs(changes: &Changes) -> u64 {
+    let by_atmd = |event: &&Event| event.act == BlacklistAct::Added && event.actor == ATMD;
+    u64::try_from(changes.events.iter().filter(by_atmd).count()).unwrap_or(u64::MAX)
 }
 
 fn jitter(pause: Duration) -> Duration {
@@ -227,9 +283,11 @@ async fn was_committed(context: &Context, batch: &[u8; 16]) -> Option<bool> {
 /// One try.
 async fn once(
     context: &Context,
+    work: &WriterWork,
     requests: &[Request],
     batch: [u8; 16],
 ) -> Result<Decided, (Failed, Option<Decided>)> {
+    let mut lap = Lap::begin(work);
     let mut transaction = match context.store.begin().await {
         Ok(transaction) => transaction,
         Err(error) => return Err((renewed(context, Failed::Before(error)).await, None)),
@@ -239,17 +297,27 @@ async fn once(
     let now = context.now();
     let written = async {
         let (book, seal): (Book, SealHead) = transaction.load(&needs).await.map_err(Failed::Before)?;
+        lap.end(&work.read);
         let (book, decisions) = decide(context, book, requests, now)?;
+        lap.end(&work.decide);
         let changed = book.changes != Changes::default();
         if changed {
             transaction.save(&book, seal, batch, now.at).await.map_err(Failed::Before)?;
+            lap.end(&work.write);
         }
-        Ok((Decided { decisions, last_seq: book.head.seq, entries: book.changes.entries }, changed))
+        let lock_outs = lock_outs(&book.changes);
+        Ok((
+            Decided { decisions, last_seq: book.head.seq, entries: book.changes.entries, lock_outs },
+            changed,
+        ))
     };
     let failed = match written.await {
         Ok((decided, true)) => {
             return match transaction.commit().await {
-                Ok(()) => Ok(decided),
+                Ok(()) => {
+                    lap.end(&work.commit);
+                    Ok(decided)
+                }
                 Err(error) => Err((Failed::AtCommit(error), Some(decided))),
             };
         }

@@ -16,6 +16,7 @@ use crate::ledger::entry::Entry;
 use crate::ledger::needs::Needs;
 use crate::ledger::request::{Answer, Caller, Request};
 use crate::ledger::{self, Now, Rules};
+use crate::monitor::WriterWork;
 use crate::store::Store;
 use atm_rpc::error::ServiceError;
 use batch::{Job, Verdict};
@@ -70,6 +71,7 @@ pub struct Writer {
     others: mpsc::Sender<Job>,
     committed: watch::Receiver<i64>,
     tail: Arc<Tail>,
+    work: Arc<WriterWork>,
 }
 
 /// Why atmd must not go on.
@@ -95,12 +97,13 @@ impl Writer {
         let (money, money_queue) = mpsc::channel(bounds.queue_max);
         let (others, others_queue) = mpsc::channel(bounds.queue_max);
         let (committed_to, committed) = watch::channel(0);
-        let queues = Queues { money: money_queue, others: others_queue, bounds };
+        let waiting = Waiting { money: money_queue, others: others_queue, bounds };
         let tail = Arc::new(Tail::default());
-        let work = run(context.clone(), queues, committed_to, Arc::clone(&tail));
+        let work = Arc::new(WriterWork::default());
+        let task = run(context.clone(), waiting, committed_to, Arc::clone(&tail), Arc::clone(&work));
         let runtime = Handle::current();
-        let ended = spawn_blocking(move || runtime.block_on(work));
-        (Self { context, money, others, committed, tail }, ended)
+        let ended = spawn_blocking(move || runtime.block_on(task));
+        (Self { context, money, others, committed, tail, work }, ended)
     }
 
     /// Hands a request in, and waits until it is decided and durable.
@@ -156,6 +159,18 @@ impl Writer {
         self.committed.clone()
     }
 
+    /// What it did.
+    #[must_use]
+    pub fn work(&self) -> Arc<WriterWork> {
+        Arc::clone(&self.work)
+    }
+
+    /// Its queues, for looking.
+    #[must_use]
+    pub fn queues(&self) -> Queues {
+        Queues { money: self.money.downgrade(), others: self.others.downgrade() }
+    }
+
     /// Takes up to so many entries that were just committed, from `first` on. None: they must be read. There is one
     /// who follows; another would take entries from it.
     #[must_use]
@@ -164,13 +179,40 @@ impl Writer {
     }
 }
 
-struct Queues {
+/// The writer's queues, for looking how long they are. They do not keep it from ending.
+#[derive(Clone, Debug)]
+pub struct Queues {
+    money: mpsc::WeakSender<Job>,
+    others: mpsc::WeakSender<Job>,
+}
+
+impl Queues {
+    /// Movements of money that wait.
+    #[must_use]
+    pub fn money(&self) -> usize {
+        self.money.upgrade().map_or(0, |queue| queue.max_capacity() - queue.capacity())
+    }
+
+    /// Everything else that waits.
+    #[must_use]
+    pub fn others(&self) -> usize {
+        self.others.upgrade().map_or(0, |queue| queue.max_capacity() - queue.capacity())
+    }
+
+    /// How many may wait in each.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        self.money.upgrade().map_or(0, |queue| queue.max_capacity())
+    }
+}
+
+struct Waiting {
     money: mpsc::Receiver<Job>,
     others: mpsc::Receiver<Job>,
     bounds: Bounds,
 }
 
-impl Queues {
+impl Waiting {
     /// Waits for work and takes a batch of it. Empty: every handle is gone.
     async fn next(&mut self) -> Vec<Job> {
         let max = self.bounds.batch_count_max.max(1);
@@ -198,16 +240,20 @@ impl Queues {
 
 async fn run(
     context: Context,
-    mut queues: Queues,
+    mut queues: Waiting,
     committed: watch::Sender<i64>,
     tail: Arc<Tail>,
+    work: Arc<WriterWork>,
 ) -> Result<(), Ended> {
     loop {
         let jobs = queues.next().await;
         if jobs.is_empty() {
             return Ok(());
         }
-        match batch::commit(&context, jobs).await {
+        work.begin();
+        let verdict = batch::commit(&context, &work, jobs).await;
+        work.end();
+        match verdict {
             Verdict::Committed { last_seq, entries } => {
                 tail.add(entries);
                 // Somebody always listens: the handle that submitted the batch has a receiver.

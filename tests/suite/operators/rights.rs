@@ -27,6 +27,8 @@ fn call(method: Method, request: &str) -> OperatorRequest {
         Method::Whoami => OperatorRequest::Whoami {},
         Method::Narrow => OperatorRequest::Narrow { to: narrow(Mode::Read, &[]) },
         Method::Status => OperatorRequest::Status {},
+        Method::Metrics => OperatorRequest::Metrics {},
+        Method::MetricsHistory => OperatorRequest::MetricsHistory { since: None, after: None, rows: 1 },
         Method::BlacklistList => OperatorRequest::BlacklistList { after: None, rows: 1 },
         Method::BlacklistShow => OperatorRequest::BlacklistShow { mobile },
         Method::BlacklistAdd => OperatorRequest::BlacklistAdd { mobile, reason, until: None },

@@ -56,8 +56,20 @@ impl Drop for Scratch {
 
 #[test]
 fn the_defaults_are_valid_and_no_key_is_left_unread() {
-    let Config { server, operator, bank, limits, auth, ledger, database, mysql, postgresql, logging } =
-        from_text(None, &[], &[]).unwrap().config;
+    let config = from_text(None, &[], &[]).unwrap().config;
+    let Config {
+        server,
+        operator,
+        bank,
+        limits,
+        auth,
+        ledger,
+        database,
+        mysql,
+        postgresql,
+        logging,
+        metrics,
+    } = config;
     let here = std::path::absolute("data").unwrap();
     assert_eq!((server.host.to_string().as_str(), server.port, server.worker_threads), ("0.0.0.0", 65432, 4));
     assert_eq!((server.monitor_interval, server.data_dir), (Duration::from_secs(60), here.clone()));
@@ -91,10 +103,12 @@ fn the_defaults_are_valid_and_no_key_is_left_unread() {
     assert_eq!((logging.rotation, logging.format), (Rotation::Daily, LogFormat::Text));
     assert_eq!((logging.level.as_str(), logging.full_numbers), ("info", false));
 
+    assert_eq!((metrics.listen, metrics.projection_lag_max), (None, 10_000));
+
     // What the table has and nobody reads would be accepted with any value.
-    for key in
-        keys::KEYS.iter().filter(|key| !["names", "password", "password_file", "tls_ca"].contains(&key.name))
-    {
+    let may_be_empty = ["names", "password", "password_file", "tls_ca"];
+    let optional = |key: &str, path: &str| may_be_empty.contains(&key) || path == "metrics.listen";
+    for key in keys::KEYS.iter().filter(|key| !optional(key.name, &key.path())) {
         assert!(from_text(None, &[(key.variable(), String::new())], &[]).is_err(), "{}", key.path());
     }
 }

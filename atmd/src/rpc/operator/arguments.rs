@@ -38,6 +38,8 @@ pub(super) fn of(call: &OperatorRequest) -> String {
         OperatorRequest::AccountList { .. }
         | OperatorRequest::Whoami {}
         | OperatorRequest::Status {}
+        | OperatorRequest::Metrics {}
+        | OperatorRequest::MetricsHistory { .. }
         | OperatorRequest::BlacklistList { .. }
         | OperatorRequest::LedgerVerify { .. }
         | OperatorRequest::LedgerRebuild {}

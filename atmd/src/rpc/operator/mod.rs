@@ -12,6 +12,7 @@ mod blacklist;
 mod explain;
 mod import;
 mod jobs;
+mod metrics;
 mod operators;
 mod presence;
 mod rights;
@@ -28,6 +29,7 @@ use crate::jobs::Owner;
 use crate::ledger::request::{Answer, Listing, OperatorAct, Request};
 use crate::store::read::OperatorRow;
 use atm_rpc::error::{BadRequest, ServiceError, SessionEnd};
+use atm_rpc::operator::metrics::Side;
 use atm_rpc::operator::rules::Method;
 use atm_rpc::operator::{
     Mode, Narrow, Operator as _, OperatorRequest, OperatorResponse, PAGE_ROWS_MAX, REASON_LENGTH_MAX, Role,
@@ -81,11 +83,14 @@ impl Serve for OperatorConnection {
     type Resp = OperatorResponse;
 
     async fn serve(self, context: Context, call: OperatorRequest) -> Result<OperatorResponse, ServerError> {
-        let method = Method::of(&call);
-        match self.admit(method, arguments::of(&call)).await {
+        let (method, services) = (Method::of(&call), Arc::clone(&self.services));
+        let counted = services.monitor.requests(Side::Operator).begin(method as usize);
+        let answered = match self.admit(method, arguments::of(&call)).await {
             Ok(admitted) => admitted.serve().serve(context, call).await,
             Err(error) => Ok(method.refused(error)),
-        }
+        };
+        counted.answered(answered.as_ref().ok().and_then(Method::error_of));
+        answered
     }
 }
 

@@ -11,6 +11,7 @@ use atm_rpc::operator::blacklist::{
     BlacklistChange, BlacklistEntry, BlacklistEventPage, BlacklistImported, BlacklistListing, BlacklistPage,
 };
 use atm_rpc::operator::ledger::{JobNews, JobStart};
+use atm_rpc::operator::metrics::{Metrics, MetricsHistory};
 use atm_rpc::operator::operators::{Oneself, OperatorChange, OperatorPage};
 use atm_rpc::operator::{Narrow, Operator, Role, Status, Whoami};
 use atm_rpc::types::key::Seq;
@@ -29,6 +30,20 @@ impl Operator for Call {
 
     async fn status(self, _: Context) -> Result<Status, ServiceError> {
         self.tell_status().await
+    }
+
+    async fn metrics(self, _: Context) -> Result<Metrics, ServiceError> {
+        self.tell_metrics()
+    }
+
+    async fn metrics_history(
+        self,
+        _: Context,
+        since: Option<Timestamp>,
+        after: Option<u64>,
+        rows: u32,
+    ) -> Result<MetricsHistory, ServiceError> {
+        Ok(self.tell_history(since, after, rows))
     }
 
     async fn blacklist_list(

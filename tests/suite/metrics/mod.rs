@@ -1,0 +1,6 @@
+//! What atmd says of itself: metrics, health, and that both are so.
+
+mod health;
+mod http;
+mod prometheus;
+mod readings;
