@@ -1,20 +1,20 @@
 //! Rows in columns, as many as fit into a part of a file.
 
 use crate::read::words::Words;
-use atm_ledger_csv::chunks::Chunk;
-use atm_ledger_csv::entry::Entry;
+use atm_ledger_csv::dialect::Kind;
+use atm_ledger_csv::fast::{Fast, Row};
 use atm_ledger_csv::fault::Faults;
 use atm_ledger_csv::records::Records;
 use atm_ledger_csv::row::Parser;
 use atm_rpc::plugin::Failure;
-use atm_rpc::types::mobile::MobileNumber;
 
-/// Stands for a blank field. No amount, instant or length of time is this.
-pub(crate) const NONE: i64 = i64::MIN;
+pub(crate) use atm_ledger_csv::fast::NONE;
 
-/// Rows of a ledger, a column each. Columns that only client.csv has are empty for bank.csv.
+/// Rows of a ledger, a column each. Columns that the ledger does not have, or nobody asked for, are empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Block {
+    /// How many rows.
+    pub(crate) rows: usize,
     /// Packed mobile numbers; 0 for none.
     pub(crate) number: Vec<i64>,
     pub(crate) action: Vec<u8>,
@@ -35,6 +35,7 @@ impl Block {
         let column = || Vec::with_capacity(rows);
         let of_clients = || Vec::with_capacity(if clients { rows } else { 0 });
         Self {
+            rows: 0,
             number: column(),
             action: Vec::with_capacity(rows),
             amount: column(),
@@ -48,47 +49,58 @@ impl Block {
         }
     }
 
-    /// How many rows.
-    pub(crate) fn rows(&self) -> usize {
-        self.number.len()
-    }
-
-    fn push(&mut self, entry: &Entry, action: u8, clients: bool) {
-        let line = entry.line - self.first_line.cast_unsigned();
-        self.line.push(u32::try_from(line).unwrap_or(u32::MAX));
-        self.number.push(entry.mobile.map_or(0, MobileNumber::packed));
-        self.action.push(action);
-        self.amount.push(entry.amount.unwrap_or(NONE));
-        self.bank_balance.push(entry.bank_balance.unwrap_or(NONE));
-        self.at.push(entry.at_ms);
+    #[inline]
+    fn push(&mut self, row: &Row, line: u64, clients: bool) {
+        // A part has far fewer lines.
+        let line = u32::try_from(line - self.first_line.cast_unsigned()).unwrap_or(u32::MAX);
+        self.rows += 1;
+        self.line.push(line);
+        self.number.push(row.number);
+        self.action.push(row.action);
+        self.amount.push(row.amount);
+        self.bank_balance.push(row.bank_balance);
+        self.at.push(row.at_ms);
         if clients {
-            self.user_balance.push(entry.user_balance.unwrap_or(NONE));
-            self.session_start.push(entry.session_start_ms.unwrap_or(NONE));
-            self.elapsed.push(entry.elapsed_cs.unwrap_or(NONE));
+            self.user_balance.push(row.user_balance);
+            self.session_start.push(row.session_start_ms);
+            self.elapsed.push(row.elapsed_cs);
         }
     }
+}
+
+/// A text of whole rows, and where it stands in its file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Part<'t> {
+    pub(super) text: &'t [u8],
+    pub(super) first_line: u64,
+    pub(super) lines: u64,
+    /// Whether it ends with the file: then its last row may have no line end.
+    pub(super) is_last: bool,
 }
 
 /// Reads the rows of a part of a file.
 ///
 /// # Errors
 /// Where it has more different actions than a ledger may have.
-pub(super) fn parse(
-    text: &[u8],
-    chunk: &Chunk,
-    parser: &Parser,
-    words: &Words,
-) -> Result<(Block, Faults), Failure> {
+pub(super) fn parse(part: Part<'_>, parser: &Parser, words: &Words) -> Result<(Block, Faults), Failure> {
     let dialect = parser.dialect();
-    let clients = dialect.kind == atm_ledger_csv::dialect::Kind::Client;
-    let lines = usize::try_from(chunk.lines).unwrap_or_default() + 1;
-    let mut block = Block::with_capacity(lines, clients, chunk.first_line);
+    let clients = dialect.kind == Kind::Client;
+    let lines = usize::try_from(part.lines).unwrap_or_default() + 1;
+    let mut block = Block::with_capacity(lines, clients, part.first_line);
     let mut faults = Faults::default();
-    for record in Records::new(text, chunk.first_line, dialect.delimiter, chunk.is_last) {
+    let mut fast = Fast::of(dialect, parser.rules());
+    let mut records = Records::new(part.text, part.first_line, dialect.delimiter, part.is_last);
+    loop {
+        let rest = part.text.get(records.position()..).unwrap_or_default();
+        if let Some((row, bytes)) = fast.as_mut().and_then(|fast| fast.row(rest)) {
+            block.push(&row, records.line(), clients);
+            records.skip_line(bytes);
+            continue;
+        }
+        let Some(record) = records.next() else { return Ok((block, faults)) };
         match parser.entry(&record) {
-            Ok(entry) => block.push(&entry, words.index(&entry.action)?, clients),
+            Ok(entry) => block.push(&Row::of(&entry, words.index(&entry.action)?), entry.line, clients),
             Err(fault) => faults.push(fault),
         }
     }
-    Ok((block, faults))
 }

@@ -1,34 +1,51 @@
 //! Hands out the parts of the files to who works on them, each once and in order, and counts what is in them.
 
-use crate::read::Ledger;
+use crate::cache::{Head, Stored};
 use crate::read::account::{Account, FileAccount};
-use crate::read::block::{self, Block};
+use crate::read::block::{self, Block, Part};
+use crate::read::known::Known;
 use crate::read::source::{Source, Text};
 use crate::read::step::Step;
+use crate::read::{File, Ledger};
 use atm_ledger_csv::chunks::{Chunk, Chunks};
+use atm_ledger_csv::dialect::Dialect;
+use atm_ledger_csv::entry::Word;
 use atm_ledger_csv::fault::Faults;
 use atm_ledger_csv::row::Parser;
 use atm_rpc::plugin::Failure;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::io::{self, Read};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How much of a file is worked on at once.
-const PART_BYTES: usize = 8 * 1024 * 1024;
+pub(super) const PART_BYTES: usize = if cfg!(test) { 512 * 1024 } else { 8 * 1024 * 1024 };
 
 /// One pass over the files of a ledger.
 pub(super) struct Feed<'l> {
     ledger: &'l Ledger,
+    wanted: &'l [Stored],
     step: Step<'l>,
     reading: Mutex<Reading<'l>>,
     done: Mutex<Done>,
 }
 
 /// Where reading is.
+#[derive(Default)]
 struct Reading<'l> {
     file: usize,
-    chunks: Option<Chunks<Text<'l>>>,
+    place: Option<Place<'l>>,
     /// How many parts were handed out.
     parts: usize,
+}
+
+/// Where reading is in a file.
+struct Place<'l> {
+    offset: u64,
+    line: u64,
+    /// The file from the first part on that is not in the cache.
+    chunks: Option<Chunks<Text<'l>>>,
+    /// Whether what comes next can be found again by its place.
+    keeps: bool,
 }
 
 /// What came of the parts.
@@ -39,20 +56,26 @@ struct Done {
 }
 
 /// A part that was handed out.
-struct Part {
+struct Task<'l> {
     index: usize,
     file: usize,
-    chunk: Chunk,
+    source: &'l Source,
+    known: &'l Known,
+    dialect: &'l Dialect,
+    work: Work,
+}
+
+enum Work {
+    /// The rows are in the cache.
+    Kept { offset: u64, line: u64, head: Arc<Head> },
+    /// The text is in the buffer.
+    Read { chunk: Chunk, keep: bool },
 }
 
 impl<'l> Feed<'l> {
-    pub(super) fn new(ledger: &'l Ledger) -> Self {
-        Self {
-            ledger,
-            step: Step::new(ledger.progress.as_ref()),
-            reading: Mutex::new(Reading { file: 0, chunks: None, parts: 0 }),
-            done: Mutex::default(),
-        }
+    pub(super) fn new(ledger: &'l Ledger, wanted: &'l [Stored]) -> Self {
+        let step = Step::new(ledger.progress.as_ref());
+        Self { ledger, wanted, step, reading: Mutex::default(), done: Mutex::default() }
     }
 
     /// Takes parts until there are no more. To be called on as many threads as there are processors.
@@ -76,8 +99,8 @@ impl<'l> Feed<'l> {
             return Err(failure);
         }
         let named =
-            |source: &Source| FileAccount { name: source.name().to_owned(), ..FileAccount::default() };
-        let mut files: Vec<FileAccount> = self.ledger.sources.iter().map(named).collect();
+            |file: &File| FileAccount { name: file.source.name().to_owned(), ..FileAccount::default() };
+        let mut files: Vec<FileAccount> = self.ledger.files.iter().map(named).collect();
         for (file, rows, faults) in done.parts.into_values() {
             if let Some(file) = files.get_mut(file) {
                 file.rows += rows;
@@ -93,49 +116,118 @@ impl<'l> Feed<'l> {
         buffer: &mut Vec<u8>,
         each: &impl Fn(usize, Block, i32) -> Result<(), Failure>,
     ) -> Result<bool, Failure> {
-        let Some(part) = self.next(buffer)? else { return Ok(false) };
-        let Some(dialect) = self.ledger.sources.get(part.file).and_then(Source::dialect) else {
-            return Ok(true);
+        let Some(task) = self.next(buffer)? else { return Ok(false) };
+        let (block, faults) = match &task.work {
+            Work::Kept { offset, line, head } => self.kept(&task, *offset, *line, head, buffer)?,
+            Work::Read { chunk, keep } => {
+                let Chunk { offset, first_line, lines, is_last, .. } = *chunk;
+                let part = Part { text: buffer, first_line, lines, is_last };
+                self.parsed(&task, part, keep.then_some(offset))?
+            }
         };
-        let parser = Parser::new(dialect.clone(), self.ledger.rules.clone());
-        let (block, faults) = block::parse(buffer, &part.chunk, &parser, &self.ledger.words)?;
-        self.done().parts.insert(part.index, (part.file, block.rows() as u64, faults));
-        each(part.index, block, i32::try_from(part.file).unwrap_or(i32::MAX))?;
+        self.done().parts.insert(task.index, (task.file, block.rows as u64, faults));
+        each(task.index, block, i32::try_from(task.file).unwrap_or(i32::MAX))?;
         Ok(true)
     }
 
-    /// Reads the next part.
-    fn next(&self, buffer: &mut Vec<u8>) -> Result<Option<Part>, Failure> {
+    /// Reads the rows of a text, and keeps them as what begins at `keep`.
+    fn parsed(&self, task: &Task<'l>, part: Part<'_>, keep: Option<u64>) -> Result<(Block, Faults), Failure> {
+        let parser = Parser::new(task.dialect.clone(), self.ledger.rules.clone());
+        let (block, faults) = block::parse(part, &parser, &self.ledger.words)?;
+        if let Some(offset) = keep {
+            task.known.keep(offset, part, &block, &faults, &self.ledger.words);
+        }
+        Ok((block, faults))
+    }
+
+    /// Takes rows from the cache, or from the file where they are damaged.
+    fn kept(
+        &self,
+        task: &Task<'l>,
+        offset: u64,
+        line: u64,
+        head: &Head,
+        buffer: &mut Vec<u8>,
+    ) -> Result<(Block, Faults), Failure> {
+        let words = head.words.iter().map(|word| self.ledger.words.index(&Word::read(word)));
+        let words = words.collect::<Result<Vec<u8>, Failure>>()?;
+        let file = task.known.shelf().and_then(|shelf| shelf.open(offset));
+        let block = file.and_then(|file| head.columns(&file, self.wanted, &words, line));
+        if let Some(block) = block {
+            return Ok((block, head.faults(line)));
+        }
+        buffer.clear();
+        let text = task.source.text(offset);
+        let read = text.and_then(|text| text.take(head.text_bytes).read_to_end(buffer));
+        read.map_err(|error| task.source.broken(&error))?;
+        let part = Part { text: buffer, first_line: line, lines: head.lines, is_last: false };
+        self.parsed(task, part, Some(offset))
+    }
+
+    /// Reads the next part, or finds it in the cache.
+    fn next(&self, buffer: &mut Vec<u8>) -> Result<Option<Task<'l>>, Failure> {
         let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         if self.done().failure.is_some() {
             return Ok(None);
         }
         loop {
-            let file = reading.file;
-            let Some(source) = self.ledger.sources.get(file) else { return Ok(None) };
-            let broken = |error| source.broken(&error);
-            if reading.chunks.is_none() && source.dialect().is_some() {
-                let text = source.text(0).map_err(broken)?;
-                let opened = Chunks::open(text).map_err(|error| source.not_opened(error))?;
-                reading.chunks = opened.map(|(_, chunks)| chunks);
-            }
-            let chunk = match &mut reading.chunks {
-                Some(chunks) => chunks.next(buffer, PART_BYTES).map_err(broken)?,
+            let (file, index) = (reading.file, reading.parts);
+            let Some(File { source, known }) = self.ledger.files.get(file) else { return Ok(None) };
+            let work = match source.dialect() {
+                Some(dialect) => {
+                    let place = reading.place.get_or_insert_with(|| Place::begin(dialect));
+                    place.next(source, known, dialect, buffer).map_err(|error| source.broken(&error))?
+                }
                 None => None,
             };
-            if let Some(chunk) = chunk {
-                let index = reading.parts;
+            if let (Some(work), Some(dialect)) = (work, source.dialect()) {
                 reading.parts += 1;
-                let position = reading.chunks.as_ref().map_or(0, |chunks| chunks.source().position());
+                let position = reading.place.as_ref().map_or(0, Place::position);
                 self.step.at("reading", position, source.bytes());
-                return Ok(Some(Part { index, file, chunk }));
+                return Ok(Some(Task { index, file, source, known, dialect, work }));
             }
-            reading.chunks = None;
+            reading.place = None;
             reading.file += 1;
         }
     }
 
     fn done(&self) -> MutexGuard<'_, Done> {
         self.done.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<'l> Place<'l> {
+    const fn begin(dialect: &Dialect) -> Self {
+        Self { offset: dialect.begins as u64, line: dialect.first_line, chunks: None, keeps: true }
+    }
+
+    fn position(&self) -> u64 {
+        self.chunks.as_ref().map_or(self.offset, |chunks| chunks.source().position())
+    }
+
+    fn next(
+        &mut self,
+        source: &'l Source,
+        known: &'l Known,
+        dialect: &Dialect,
+        buffer: &mut Vec<u8>,
+    ) -> io::Result<Option<Work>> {
+        let Self { offset, line, .. } = *self;
+        if self.chunks.is_none()
+            && let Some(head) = known.part(offset)
+        {
+            self.offset += head.text_bytes;
+            self.line += head.lines;
+            return Ok(Some(Work::Kept { offset, line, head }));
+        }
+        let chunks = match &mut self.chunks {
+            Some(chunks) => chunks,
+            None => self.chunks.insert(Chunks::within(source.text(offset)?, dialect.delimiter, offset, line)),
+        };
+        let chunk = chunks.next(buffer, PART_BYTES)?;
+        Ok(chunk.map(|chunk| {
+            self.keeps &= !chunk.is_shortened;
+            Work::Read { chunk, keep: self.keeps && !chunk.is_last }
+        }))
     }
 }

@@ -32,10 +32,11 @@
 //! Drop the ledger before printing rows: it may hold a bar on the terminal.
 
 mod account;
-mod block;
+pub(crate) mod block;
 mod calendar;
 mod feed;
 mod frame;
+mod known;
 mod partials;
 mod source;
 mod step;
@@ -43,8 +44,10 @@ mod words;
 
 pub use account::{Account, FileAccount};
 
+use crate::cache::{Stored, make_room};
 use crate::read::calendar::Calendar;
 use crate::read::feed::Feed;
+use crate::read::known::{Comparison, Known};
 use crate::read::partials::Partials;
 use crate::read::source::Source;
 use crate::read::words::Words;
@@ -55,8 +58,9 @@ use jiff::tz::TimeZone;
 use polars::prelude::{DataFrame, IntoLazy, LazyFrame, PolarsResult};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, Once, PoisonError};
 use std::thread;
+use std::time::SystemTime;
 
 /// The most threads that read. More would need more memory and wait for the one file.
 const THREADS_MAX: usize = 8;
@@ -104,6 +108,22 @@ pub enum Column {
 }
 
 impl Column {
+    /// Which column of a block it is made of, if it is.
+    const fn stored(self) -> Option<Stored> {
+        Some(match self {
+            Self::Number => Stored::Number,
+            Self::Action => Stored::Action,
+            Self::Amount => Stored::Amount,
+            Self::UserBalance => Stored::UserBalance,
+            Self::BankBalance => Stored::BankBalance,
+            Self::At | Self::Day | Self::Hour => Stored::At,
+            Self::SessionStart => Stored::SessionStart,
+            Self::ElapsedCs => Stored::Elapsed,
+            Self::Line => Stored::Line,
+            Self::File => return None,
+        })
+    }
+
     /// Its name in the frames.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -127,13 +147,23 @@ impl Column {
 /// One or more files of the same ledger, one behind the other.
 #[derive(Debug)]
 pub struct Ledger {
-    sources: Vec<Source>,
+    files: Vec<File>,
     kind: Option<Kind>,
     rules: Rules,
     calendar: Calendar,
     words: Words,
+    cache: Option<PathBuf>,
+    /// Whether the cache was compared with the files.
+    compared: Once,
     progress: Option<Progress>,
     account: Mutex<Account>,
+}
+
+/// A file, and what is known of it.
+#[derive(Debug)]
+struct File {
+    source: Source,
+    known: Known,
 }
 
 impl Ledger {
@@ -154,12 +184,17 @@ impl Ledger {
                 Failure::new(Code::Usage, both).hint("give files of one of the two ledgers at a time")
             );
         }
+        let kind = first.map(|(_, kind)| kind);
+        let known =
+            |source: Source| File { known: Known::of(&source, &rules, options.cache.as_deref()), source };
         Ok(Self {
-            kind: first.map(|(_, kind)| kind),
-            sources,
+            kind,
+            files: sources.into_iter().map(known).collect(),
             calendar: Calendar::of(&rules.zone),
             rules,
             words: Words::new(),
+            compared: Once::new(),
+            cache: options.cache,
             progress: options.progress,
             account: Mutex::default(),
         })
@@ -180,7 +215,7 @@ impl Ledger {
     /// The name of a file by its number in the column `file`.
     #[must_use]
     pub fn file_name(&self, file: i32) -> &str {
-        usize::try_from(file).ok().and_then(|file| self.sources.get(file)).map_or("", Source::name)
+        usize::try_from(file).ok().and_then(|file| self.files.get(file)).map_or("", |file| file.source.name())
     }
 
     /// The words of the column `action` by their index. Complete after a pass.
@@ -220,7 +255,7 @@ impl Ledger {
         let partials = Partials::new(&merge);
         let each = |index: usize, block: DataFrame| partials.add(index, partial(block.lazy()).collect()?);
         self.pass(columns, each)?;
-        let empty = || frame::empty(columns).and_then(|none| partial(none.lazy()).collect());
+        let empty = || frame::empty(columns, &self.calendar).and_then(|none| partial(none.lazy()).collect());
         partials.finish(empty).map_err(failed)
     }
 
@@ -250,25 +285,56 @@ impl Ledger {
         columns: &[Column],
         each: impl Fn(usize, DataFrame) -> PolarsResult<()> + Sync,
     ) -> Result<(), Failure> {
-        let threads = thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
-        let feed = Feed::new(self);
-        let work = || {
+        self.compared.call_once(|| {
+            let comparison = Comparison::of(self.known());
+            on_all_processors(|| comparison.work());
+            comparison.finish(self.known());
+        });
+        let wanted: Vec<Stored> = columns.iter().filter_map(|column| column.stored()).collect();
+        let feed = Feed::new(self, &wanted);
+        on_all_processors(|| {
             feed.work(|index, block, file| {
                 let frame = frame::of(block, columns, &self.calendar, file).map_err(failed)?;
                 each(index, frame).map_err(failed)
             });
-        };
-        thread::scope(|scope| {
-            // This thread works, too.
-            (1..threads).for_each(|_| drop(scope.spawn(work)));
-            work();
         });
         let account = feed.finish()?;
         *self.account.lock().unwrap_or_else(PoisonError::into_inner) = account;
+        if let Some(root) =
+            self.cache.as_deref().filter(|_| self.files.iter().any(|file| file.known.has_grown()))
+        {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "what was used last is by the clock of the system's files"
+            )]
+            make_room(root, SystemTime::now());
+        }
         Ok(())
     }
+
+    /// How many parts of its files came from the cache, after a pass: that is what makes a repeat fast.
+    #[must_use]
+    pub fn believed(&self) -> u64 {
+        self.files.iter().map(|file| file.known.believed()).sum()
+    }
+
+    fn known(&self) -> impl Iterator<Item = (&Source, &Known)> {
+        self.files.iter().map(|file| (&file.source, &file.known))
+    }
+}
+
+/// Does the same on as many threads as there are processors; this one works, too.
+fn on_all_processors(work: impl Fn() + Sync) {
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
+    thread::scope(|scope| {
+        (1..threads).for_each(|_| drop(scope.spawn(&work)));
+        work();
+    });
 }
 
 fn failed(error: impl std::fmt::Display) -> Failure {
     Failure::new(Code::Crashed, format!("the rows cannot be worked with: {error}"))
 }
+
+#[cfg(test)]
+mod tests;

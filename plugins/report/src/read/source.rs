@@ -10,7 +10,7 @@ use std::env;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -31,6 +31,8 @@ enum Packing {
 #[derive(Debug)]
 pub(super) struct Source {
     name: String,
+    /// Where a file is that is no pipe.
+    path: Option<PathBuf>,
     file: File,
     packing: Packing,
     /// How many bytes of it belong to the ledger. What is appended later does not.
@@ -90,7 +92,8 @@ impl Source {
             magic if magic.starts_with(ZSTD) => Packing::Zstd,
             _ => Packing::Plain,
         };
-        let mut source = Self { name, file, packing, bytes, dialect: None };
+        let path = (!is_pipe).then(|| path.canonicalize().ok()).flatten();
+        let mut source = Self { name, path, file, packing, bytes, dialect: None };
         let opened = source.text(0).map_err(OpenError::from).and_then(Chunks::open);
         let dialect = opened.map(|opened| opened.map(|(dialect, _)| dialect));
         source.dialect = dialect.map_err(|error| source.not_opened(error))?;
@@ -114,16 +117,26 @@ impl Source {
         self.bytes
     }
 
-    /// Its text, from that byte on where it is not packed.
+    /// Where it is, if it is there again the next time and has its text as it is.
+    pub(super) fn path(&self) -> Option<&Path> {
+        self.path.as_deref().filter(|_| self.packing == Packing::Plain)
+    }
+
+    /// Its text from that byte on.
     pub(super) fn text(&self, from: u64) -> io::Result<Text<'_>> {
-        let position = Arc::new(AtomicU64::new(from));
+        let is_plain = self.packing == Packing::Plain;
+        let position = Arc::new(AtomicU64::new(if is_plain { from } else { 0 }));
         let packed = Part { file: &self.file, position: Arc::clone(&position), end: self.bytes };
         let read: Box<dyn Read + Send> = match self.packing {
             Packing::Plain => Box::new(packed),
             Packing::Gzip => Box::new(MultiGzDecoder::new(io::BufReader::with_capacity(1 << 16, packed))),
             Packing::Zstd => Box::new(zstd::stream::read::Decoder::new(packed)?),
         };
-        Ok(Text { read, position })
+        let mut text = Text { read, position };
+        if !is_plain {
+            io::copy(&mut text.by_ref().take(from), &mut io::sink())?;
+        }
+        Ok(text)
     }
 
     /// What to tell where reading fails in the middle.
