@@ -30,12 +30,18 @@ mod testing;
 mod words;
 
 use args::Cli;
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use console::{Console, Voice};
 use exit::Exit;
 use io::Io;
 use std::ffi::OsString;
 use std::process::ExitCode;
+
+/// The command line, for the manual and for shells.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
 
 /// Does what the arguments ask, and tells how it went.
 #[must_use]

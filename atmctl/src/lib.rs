@@ -15,6 +15,7 @@ mod commands;
 mod completion;
 mod identity;
 mod link;
+pub mod manual;
 pub mod plugins;
 mod render;
 mod settings;

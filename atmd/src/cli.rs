@@ -4,7 +4,7 @@ use crate::config::load::{ConfigErrors, Loaded};
 use crate::config::{self, Backend};
 use crate::daemon::{self, StartError};
 use crate::store::{Failure, OpenError};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -67,6 +67,12 @@ fn assignment(text: &str) -> Result<(String, String), String> {
         Some((key, value)) if key.contains('.') => Ok((key.trim().to_owned(), value.trim().to_owned())),
         _ => Err("write SECTION.KEY=VALUE, such as server.port=65432".into()),
     }
+}
+
+/// The command line, for the manual and for shells.
+#[must_use]
+pub fn command() -> clap::Command {
+    Arguments::command()
 }
 
 /// Runs atmd with these arguments in this environment.

@@ -7,6 +7,7 @@ mod error;
 mod prepare;
 mod publish;
 mod sockets;
+mod supervisor;
 
 pub use error::StartError;
 
@@ -181,6 +182,7 @@ impl Daemon {
         let addresses = sockets.addresses();
         let listeners = sockets.serve(config, &pki, &services, gates, &connections)?;
         monitor.enter(Phase::Serving);
+        supervisor::ready(&addresses);
         announce(config, &pki, first_start, addresses);
         Ok(Self {
             services,
@@ -220,6 +222,7 @@ impl Daemon {
         }
         info!(signal = why, "stopping: no new connections, what is queued is committed");
         let Self { services, writer, connections, projection, stop_projection, shutdown_timeout, .. } = self;
+        supervisor::stopping(shutdown_timeout.saturating_add(WRITER_TIMEOUT * 3));
         let stopped = stop(services, writer, connections, projection, stop_projection, shutdown_timeout);
         tokio::select! {
             () = stopped => info!("stopped"),
