@@ -26,6 +26,7 @@ mod ledgers;
 mod load;
 mod mended;
 mod operators;
+mod package;
 mod plugins;
 mod power;
 mod programs;

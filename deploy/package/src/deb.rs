@@ -13,7 +13,8 @@ const SCRIPTS: [&str; 3] = ["postinst", "prerm", "postrm"];
 /// What a site edits and an upgrade leaves alone.
 const CONFFILES: &str = "/etc/atm/config.ini\n";
 
-/// Builds the package of what is under `root`, in `out`, and gives its file.
+/// Builds the package of what is under `root`, in `out`, and gives its file. How it is compressed is dpkg-deb's default, or
+/// what `DPKG_DEB_COMPRESSOR_TYPE` and `DPKG_DEB_COMPRESSOR_LEVEL` say.
 pub(crate) fn build(stage: &Path, root: &Path, out: &Path, revision: &str) -> anyhow::Result<PathBuf> {
     let version = format!("{}-{revision}", env!("CARGO_PKG_VERSION"));
     let architecture = output(Command::new("dpkg").arg("--print-architecture"))?;
@@ -35,7 +36,7 @@ pub(crate) fn build(stage: &Path, root: &Path, out: &Path, revision: &str) -> an
         fs::set_permissions(&to, Permissions::from_mode(0o755))?;
     }
     let package = out.join(format!("{NAME}_{version}_{architecture}.deb"));
-    run(Command::new("dpkg-deb").args(["--root-owner-group", "-Zxz", "--build"]).arg(root).arg(&package))?;
+    run(Command::new("dpkg-deb").args(["--root-owner-group", "--build"]).arg(root).arg(&package))?;
     Ok(package)
 }
 

@@ -11,6 +11,7 @@ use anyhow::Context;
 use clap::Parser;
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 /// Makes the Debian package out of programs that are built
 #[derive(Debug, Parser)]
@@ -36,8 +37,17 @@ fn revision(text: &str) -> Result<String, String> {
     }
 }
 
-fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
+fn main() -> ExitCode {
+    match make(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn make(arguments: &Arguments) -> anyhow::Result<()> {
     let stage = tempfile::tempdir().context("no folder can be made to put the package together in")?;
     let root = stage.path().join("root");
     tree::fill(&root, &arguments.programs)?;

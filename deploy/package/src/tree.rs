@@ -12,14 +12,13 @@ const PROGRAMS: [(&str, &str); 3] = [("atmd", "usr/sbin"), ("atm-cli", "usr/bin"
 const PLUGINS: &str = "usr/lib/atmctl/plugins";
 
 /// Files of this repository: where from, where to.
-const FILES: [(&str, &str); 7] = [
+const FILES: [(&str, &str); 6] = [
     ("config.ini", "etc/atm/config.ini"),
     ("deploy/systemd/atmd.service", "lib/systemd/system/atmd.service"),
     ("deploy/systemd/sysusers.conf", "usr/lib/sysusers.d/atmd.conf"),
     ("deploy/systemd/tmpfiles.conf", "usr/lib/tmpfiles.d/atmd.conf"),
     ("deploy/systemd/pepper.conf", "usr/share/doc/atm-system/examples/pepper.conf"),
     ("deploy/debian/copyright", "usr/share/doc/atm-system/copyright"),
-    ("deploy/debian/lintian-overrides", "usr/share/lintian/overrides/atm-system"),
 ];
 
 /// Folders of this repository whose files are examples.

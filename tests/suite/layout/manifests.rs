@@ -8,6 +8,7 @@ fn may_depend_on(package: &str) -> Option<&'static [&'static str]> {
         "atm-rpc" | "atm-migrations" => &[],
         "atmd" => &["atm-rpc", "atm-migrations"],
         "atm-cli" | "atmctl" | "atm-plugin-sdk" | "atm-ledger-csv" => &["atm-rpc"],
+        "atm-package" => &["atm-cli", "atmctl", "atmd"],
         plugin if plugin.starts_with("atmctl-") => &["atm-rpc", "atm-plugin-sdk", "atm-ledger-csv"],
         _ => return None,
     })
