@@ -183,6 +183,7 @@ impl Daemon {
         let listeners = sockets.serve(config, &pki, &services, gates, &connections)?;
         monitor.enter(Phase::Serving);
         supervisor::ready(&addresses);
+        tokio::spawn(supervisor::give_signs_of_life());
         announce(config, &pki, first_start, addresses);
         Ok(Self {
             services,

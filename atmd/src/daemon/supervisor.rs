@@ -4,7 +4,7 @@
 use sd_notify::NotifyState;
 use std::time::Duration;
 use tokio::time::MissedTickBehavior;
-use tracing::{error, warn};
+use tracing::warn;
 
 /// A sign of life is given so many times in the time after which the service counts as dead.
 const SIGNS_IN_TIMEOUT: u32 = 3;
@@ -25,21 +25,15 @@ pub(super) fn stopping(at_most: Duration) {
     ]);
 }
 
-/// Gives signs of life as long as `is_alive` says so and somebody wants them; never ends otherwise. Where they stay
-/// away, systemd ends atmd and starts it again.
-pub(super) async fn give_signs_of_life(is_alive: impl Fn() -> bool + Send) {
+/// Gives signs of life where somebody wants them, and never ends: they stay away when no thread of atmd moves on, and
+/// systemd starts it again.
+pub(super) async fn give_signs_of_life() {
     let Some(timeout) = sd_notify::watchdog_enabled() else { return };
     let mut ticks = tokio::time::interval(timeout / SIGNS_IN_TIMEOUT);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        if is_alive() {
-            tell(&[NotifyState::Watchdog]);
-        } else {
-            error!(
-                "the writer does not move on; without it systemd gets no sign of life and starts atmd again"
-            );
-        }
+        tell(&[NotifyState::Watchdog]);
     }
 }
 

@@ -4,6 +4,7 @@
 mod secrets;
 mod start;
 mod stop;
+mod supervised;
 
 use atm_tests::daemon::Atmd;
 use atm_tests::process::{self, Outcome};

@@ -1,0 +1,33 @@
+//! What atmd tells systemd, over a socket as systemd's: ready once it serves, signs of life, stopping.
+
+use atm_tests::daemon::{Atmd, Options};
+use std::os::unix::net::UnixDatagram;
+use std::time::Duration;
+use tempfile::TempDir;
+
+#[test]
+fn systemd_is_told_of_the_start_of_life_and_of_the_end() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let next = || {
+        let mut message = vec![0; 4096];
+        let length = socket.recv(&mut message).expect("a message of atmd");
+        String::from_utf8(message[..length].to_vec()).unwrap()
+    };
+    let notify = format!("NOTIFY_SOCKET={}", path.display());
+    let mut atmd = Atmd::prepare(&Options::default()).within(&["env", &notify, "WATCHDOG_USEC=300000"]);
+    atmd.restart();
+    let ready = next();
+    assert!(ready.contains("READY=1\n") && ready.contains("STATUS=serving customers on 127."), "{ready}");
+    for _ in 0..3 {
+        assert_eq!(next(), "WATCHDOG=1\n");
+    }
+    atmd.stop();
+    let mut said = next();
+    while said == "WATCHDOG=1\n" {
+        said = next();
+    }
+    assert!(said.contains("STOPPING=1\n") && said.contains("EXTEND_TIMEOUT_USEC="), "{said}");
+}
