@@ -183,7 +183,7 @@ impl Daemon {
         let listeners = sockets.serve(config, &pki, &services, gates, &connections)?;
         monitor.enter(Phase::Serving);
         supervisor::ready(&addresses);
-        tokio::spawn(supervisor::give_signs_of_life());
+        tokio::spawn(supervisor::give_signs_of_life(Arc::clone(&services.monitor)));
         announce(config, &pki, first_start, addresses);
         Ok(Self {
             services,

@@ -1,10 +1,12 @@
 //! What systemd is told of the service's life, by sd_notify(3): ready, stopping, and signs of life. Where nobody
 //! listens, which is without NOTIFY_SOCKET, nothing is sent.
 
+use crate::monitor::Monitor;
 use sd_notify::NotifyState;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::MissedTickBehavior;
-use tracing::warn;
+use tracing::{error, warn};
 
 /// A sign of life is given so many times in the time after which the service counts as dead.
 const SIGNS_IN_TIMEOUT: u32 = 3;
@@ -25,15 +27,18 @@ pub(super) fn stopping(at_most: Duration) {
     ]);
 }
 
-/// Gives signs of life where somebody wants them, and never ends: they stay away when no thread of atmd moves on, and
-/// systemd starts it again.
-pub(super) async fn give_signs_of_life() {
+/// Gives signs of life where somebody wants them, as long as atmd gets on; never ends. Where they stay away, systemd
+/// ends atmd and starts it again.
+pub(super) async fn give_signs_of_life(monitor: Arc<Monitor>) {
     let Some(timeout) = sd_notify::watchdog_enabled() else { return };
     let mut ticks = tokio::time::interval(timeout / SIGNS_IN_TIMEOUT);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        tell(&[NotifyState::Watchdog]);
+        match monitor.not_alive() {
+            None => tell(&[NotifyState::Watchdog]),
+            Some(why) => error!("{why}: systemd gets no sign of life"),
+        }
     }
 }
 
