@@ -130,3 +130,50 @@ impl<R: Read> Chunks<R> {
         Ok(Chunk { lines, is_last: self.ended, is_shortened: true, ..begin })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::records::Records;
+
+    /// The first letters of all rows, read in parts of about so many bytes.
+    fn rows(text: &str, bytes: usize) -> Vec<(u64, Vec<u8>)> {
+        let (dialect, mut chunks) = Chunks::open(text.as_bytes()).unwrap().unwrap();
+        let (mut buffer, mut rows, mut offset) = (Vec::new(), Vec::new(), dialect.begins as u64);
+        while let Some(chunk) = chunks.next(&mut buffer, bytes).unwrap() {
+            assert!(chunk.offset >= offset);
+            offset += buffer.len() as u64;
+            let records = Records::new(&buffer, chunk.first_line, b',', true);
+            rows.extend(
+                records.map(|record| (record.line, record.bytes[..record.bytes.len().min(20)].to_vec())),
+            );
+        }
+        rows
+    }
+
+    #[test]
+    fn rows_are_the_same_however_a_text_is_cut() {
+        let row = "0801234567,deposit,1.00,2.00,2026-01-01T00:00:00.000Z\n";
+        let many = |bytes: usize| row.repeat(bytes / row.len());
+        // Quotes that are never closed, and behind them, before the end of the first part, a row of some lines.
+        let lines = format!("1,\"{}\",3,4,5\n", "two\n".repeat(12_000));
+        let stray = format!("{}1,\"2,3,4,5\n{}{lines}{}", many(190_000), many(30_000), many(600_000));
+        let quoted = format!("{}{}", many(200_000), lines.repeat(20));
+        for text in [stray, quoted, many(700_000)] {
+            let whole = rows(&text, 1 << 20);
+            assert!(whole.len() > 20);
+            for bytes in [CHUNK_BYTES_MIN, 300_000, 333_333] {
+                assert_eq!(rows(&text, bytes), whole, "{bytes}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_without_end_is_one_row() {
+        let row = "0801234567,deposit,1.00,2.00,2026-01-01T00:00:00.000Z\n";
+        let text = format!("{row}{}\n{row}", "x".repeat(1_000_000));
+        let found = rows(&text, CHUNK_BYTES_MIN);
+        assert_eq!(found.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!(found[1].1, vec![b'x'; 20]);
+    }
+}

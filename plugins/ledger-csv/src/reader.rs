@@ -64,9 +64,9 @@ impl<R: Read> Reader<R> {
     #[expect(clippy::should_implement_trait, reason = "an iterator's item would bury one result in another")]
     pub fn next(&mut self) -> io::Result<Option<Result<Entry, Fault>>> {
         loop {
-            if let Some(chunk) = self.chunk {
+            if self.chunk.is_some() {
                 let (text, delimiter) = (&self.buffer[self.position..], self.parser.dialect().delimiter);
-                let mut records = Records::new(text, self.line, delimiter, chunk.is_last);
+                let mut records = Records::new(text, self.line, delimiter, true);
                 if let Some(record) = records.next() {
                     let entry = self.parser.entry(&record);
                     self.position += records.position();
@@ -80,3 +80,6 @@ impl<R: Read> Reader<R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

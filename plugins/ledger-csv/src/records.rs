@@ -2,7 +2,7 @@
 
 use memchr::{memchr, memrchr};
 
-/// The most bytes of a row. Quotes that are not closed within so many are none.
+/// The most bytes of a row. Quotes that are not closed within so many are taken for those of one line.
 pub const RECORD_BYTES_MAX: usize = 64 * 1024;
 
 /// A row's text.
@@ -16,8 +16,6 @@ pub struct Record<'a> {
     pub bytes: &'a [u8],
     /// Whether it has a line end. Only the last one of a file may lack it.
     pub ended: bool,
-    /// Whether quotes are opened in it and not closed: then it is the one line where they are.
-    pub unclosed: bool,
 }
 
 /// Goes through the rows of a text.
@@ -27,20 +25,26 @@ pub struct Records<'a> {
     position: usize,
     line: u64,
     delimiter: u8,
-    is_last: bool,
+    is_whole: bool,
 }
 
-/// Where a row ends, its line end included.
-struct End {
-    at: usize,
-    unclosed: bool,
+/// What becomes of quotes that are opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Quoted {
+    /// They are closed where a field ends, and the row ends here.
+    Ends(usize),
+    /// They are closed in the middle of something, so a quote too many or too few stands in the line.
+    Broken,
+    /// The text ends before them.
+    Open,
 }
 
 impl<'a> Records<'a> {
-    /// The rows of a text that begins at that line. Where it is not the last of its file, a row without an end is none.
+    /// The rows of a text that begins at that line. Where it is not whole, more is to come, and a row without an end is
+    /// none.
     #[must_use]
-    pub const fn new(text: &'a [u8], line: u64, delimiter: u8, is_last: bool) -> Self {
-        Self { text, position: 0, line, delimiter, is_last }
+    pub const fn new(text: &'a [u8], line: u64, delimiter: u8, is_whole: bool) -> Self {
+        Self { text, position: 0, line, delimiter, is_whole }
     }
 
     /// Goes on behind what somebody else read: so many bytes on one line.
@@ -67,13 +71,13 @@ impl<'a> Iterator for Records<'a> {
 
     fn next(&mut self) -> Option<Record<'a>> {
         let rest = self.text.get(self.position..).filter(|rest| !rest.is_empty())?;
-        let end = end(rest, self.delimiter, self.is_last)?;
-        let whole = &rest[..end.at];
+        let end = end(rest, self.delimiter, self.is_whole)?;
+        let whole = &rest[..end];
         let ended = whole.ends_with(b"\n");
         let bytes = whole.strip_suffix(b"\n").unwrap_or(whole);
         let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
-        let record = Record { line: self.line, begins: self.position, bytes, ended, unclosed: end.unclosed };
-        self.position += end.at;
+        let record = Record { line: self.line, begins: self.position, bytes, ended };
+        self.position += end;
         self.line += lines(whole);
         Some(record)
     }
@@ -96,85 +100,94 @@ pub fn whole(text: &[u8], delimiter: u8) -> usize {
     records.position()
 }
 
-/// Where the first row of a text ends; `None` where only what is to come can say.
-fn end(rest: &[u8], delimiter: u8, is_last: bool) -> Option<End> {
-    let line_end = memchr(b'\n', rest).map(|at| at + 1).or(is_last.then_some(rest.len()));
+/// Where the first row of a text ends, its line end included; `None` where only what is to come can say.
+///
+/// A stray quote must not take the rows behind it along: where quotes are not closed at the end of a field, the row is the
+/// one line.
+fn end(rest: &[u8], delimiter: u8, is_whole: bool) -> Option<usize> {
+    let line_end = memchr(b'\n', rest).map(|at| at + 1).or(is_whole.then_some(rest.len()));
     let line = &rest[..line_end.unwrap_or(rest.len())];
     if memchr(b'"', line).is_none() {
-        return line_end.map(|at| End { at, unclosed: false });
+        return line_end;
     }
     let near = &rest[..rest.len().min(RECORD_BYTES_MAX)];
-    match quoted_end(near, delimiter) {
-        Some(at) => Some(End { at, unclosed: false }),
-        None if near.len() < rest.len() || is_last => {
-            let unclosed = opens(near, delimiter);
-            line_end.map(|at| End { at, unclosed })
-        }
-        None => None,
+    match quoted(near, delimiter) {
+        Quoted::Ends(at) => Some(at),
+        Quoted::Open if near.len() == rest.len() && !is_whole => None,
+        Quoted::Open | Quoted::Broken => line_end,
     }
 }
 
 /// Where a row ends that may have quotes.
-fn quoted_end(text: &[u8], delimiter: u8) -> Option<usize> {
+fn quoted(text: &[u8], delimiter: u8) -> Quoted {
     let mut at = 0;
+    let behind_spaces = |at: usize| at + text[at..].iter().take_while(|byte| **byte == b' ').count();
     loop {
-        at += text[at..].iter().take_while(|byte| **byte == b' ').count();
+        at = behind_spaces(at);
         if text.get(at) == Some(&b'"') {
-            at += 1;
-            loop {
-                at += memchr(b'"', text.get(at..)?)? + 1;
-                if text.get(at) != Some(&b'"') {
-                    break;
-                }
-                at += 1;
+            match closed(text, at + 1) {
+                Some(behind) => at = behind_spaces(behind),
+                None => return Quoted::Open,
+            }
+            let is_end = |byte: &u8| *byte == delimiter || b"\r\n".contains(byte);
+            if !text.get(at).is_none_or(is_end) {
+                return Quoted::Broken;
             }
         }
-        at += text.get(at..)?.iter().position(|byte| *byte == delimiter || *byte == b'\n')? + 1;
+        match text[at..].iter().position(|byte| *byte == delimiter || *byte == b'\n') {
+            Some(end) => at += end + 1,
+            None => return Quoted::Open,
+        }
         if text[at - 1] == b'\n' {
-            return Some(at);
+            return Quoted::Ends(at);
         }
     }
 }
 
-/// Whether a row that does not end ends within quotes.
-fn opens(text: &[u8], delimiter: u8) -> bool {
-    let mut ended = text.to_vec();
-    ended.push(b'\n');
-    quoted_end(&ended, delimiter).is_none()
+/// Behind the quote that closes those which were opened before that place.
+fn closed(text: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        at += memchr(b'"', text.get(at..)?)? + 1;
+        if text.get(at) != Some(&b'"') {
+            return Some(at);
+        }
+        at += 1;
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Each row's line, text, and whether it is ended and unclosed.
-    fn rows(text: &str, is_last: bool) -> Vec<(u64, &str, bool, bool)> {
-        let records = Records::new(text.as_bytes(), 1, b',', is_last);
-        let text = |record: Record<'_>| {
-            std::str::from_utf8(&text.as_bytes()[record.begins..][..record.bytes.len()]).unwrap()
-        };
-        records.map(|record| (record.line, text(record), record.ended, record.unclosed)).collect()
+    /// Each row's line, text, and whether it is ended.
+    fn rows(text: &str, is_whole: bool) -> Vec<(u64, &str, bool)> {
+        let records = Records::new(text.as_bytes(), 1, b',', is_whole);
+        let text = |record: Record<'_>| &text[record.begins..][..record.bytes.len()];
+        records.map(|record| (record.line, text(record), record.ended)).collect()
     }
 
     #[test]
     fn finds_rows() {
         assert_eq!(
             rows("a,b\nc\r\n\nd", true),
-            [(1, "a,b", true, false), (2, "c", true, false), (3, "", true, false), (4, "d", false, false),]
+            [(1, "a,b", true), (2, "c", true), (3, "", true), (4, "d", false)]
         );
-        assert_eq!(rows("a,b\nc", false), [(1, "a,b", true, false)]);
-        assert_eq!(
-            rows("a, \"b\nc\"\"\n\",d\ne\n", true),
-            [(1, "a, \"b\nc\"\"\n\",d", true, false), (4, "e", true, false),]
-        );
+        assert_eq!(rows("a,b\nc", false), [(1, "a,b", true)]);
+        let quoted = "a, \"b\nc\"\"\n\" ,d";
+        assert_eq!(rows(&format!("{quoted}\r\ne\n"), true), [(1, quoted, true), (4, "e", true)]);
         // A quote within a field opens nothing.
-        assert_eq!(rows("a\"b\nc\n", true), [(1, "a\"b", true, false), (2, "c", true, false)]);
-        // Quotes that are never closed spoil their own line alone.
-        assert_eq!(rows("a,\"b\nc\n", true), [(1, "a,\"b", true, true), (2, "c", true, false)]);
+        assert_eq!(rows("a\"b\nc\n", true), [(1, "a\"b", true), (2, "c", true)]);
+        assert_eq!(rows("a,\"b\"", true), [(1, "a,\"b\"", false)]);
         assert_eq!(rows("a,\"b\nc\n", false), []);
-        assert_eq!(rows("a,\"b\"", true), [(1, "a,\"b\"", false, false)]);
+    }
+
+    #[test]
+    fn a_stray_quote_spoils_its_own_line_alone() {
+        assert_eq!(rows("a,\"b\nc\n", true), [(1, "a,\"b", true), (2, "c", true)]);
+        assert_eq!(rows("a,\"b\nc,\"d\"\n", true), [(1, "a,\"b", true), (2, "c,\"d\"", true)]);
+        assert_eq!(rows("\"b\"c\nd\n", false), [(1, "\"b\"c", true), (2, "d", true)]);
         let far = format!("\"b\n{}", "c\n".repeat(RECORD_BYTES_MAX));
-        assert_eq!(rows(&far, false)[0], (1, "\"b", true, true));
+        assert_eq!(rows(&far, false)[..2], [(1, "\"b", true), (2, "c", true)]);
     }
 
     #[test]

@@ -74,8 +74,6 @@ pub(super) struct Part<'t> {
     pub(super) text: &'t [u8],
     pub(super) first_line: u64,
     pub(super) lines: u64,
-    /// Whether it ends with the file: then its last row may have no line end.
-    pub(super) is_last: bool,
 }
 
 /// Reads the rows of a part of a file.
@@ -89,7 +87,7 @@ pub(super) fn parse(part: Part<'_>, parser: &Parser, words: &Words) -> Result<(B
     let mut block = Block::with_capacity(lines, clients, part.first_line);
     let mut faults = Faults::default();
     let mut fast = Fast::of(dialect, parser.rules());
-    let mut records = Records::new(part.text, part.first_line, dialect.delimiter, part.is_last);
+    let mut records = Records::new(part.text, part.first_line, dialect.delimiter, true);
     loop {
         let rest = part.text.get(records.position()..).unwrap_or_default();
         if let Some((row, bytes)) = fast.as_mut().and_then(|fast| fast.row(rest)) {

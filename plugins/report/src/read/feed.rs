@@ -120,8 +120,8 @@ impl<'l> Feed<'l> {
         let (block, faults) = match &task.work {
             Work::Kept { offset, line, head } => self.kept(&task, *offset, *line, head, buffer)?,
             Work::Read { chunk, keep } => {
-                let Chunk { offset, first_line, lines, is_last, .. } = *chunk;
-                let part = Part { text: buffer, first_line, lines, is_last };
+                let Chunk { offset, first_line, lines, .. } = *chunk;
+                let part = Part { text: buffer, first_line, lines };
                 self.parsed(&task, part, keep.then_some(offset))?
             }
         };
@@ -160,7 +160,7 @@ impl<'l> Feed<'l> {
         let text = task.source.text(offset);
         let read = text.and_then(|text| text.take(head.text_bytes).read_to_end(buffer));
         read.map_err(|error| task.source.broken(&error))?;
-        let part = Part { text: buffer, first_line: line, lines: head.lines, is_last: false };
+        let part = Part { text: buffer, first_line: line, lines: head.lines };
         self.parsed(task, part, Some(offset))
     }
 
