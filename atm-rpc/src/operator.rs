@@ -10,6 +10,7 @@ pub mod account;
 pub mod audit;
 pub mod blacklist;
 mod capability;
+pub mod journal;
 pub mod ledger;
 pub mod metrics;
 mod narrow;
@@ -29,6 +30,7 @@ use crate::operator::audit::{AuditFilter, AuditFrom, AuditPage};
 use crate::operator::blacklist::{
     BlacklistChange, BlacklistEntry, BlacklistEventPage, BlacklistImported, BlacklistListing, BlacklistPage,
 };
+use crate::operator::journal::JournalPage;
 use crate::operator::ledger::{JobNews, JobStart};
 use crate::operator::metrics::{Metrics, MetricsHistory};
 use crate::operator::operators::{Oneself, OperatorChange, OperatorPage};
@@ -152,6 +154,10 @@ pub trait Operator {
     /// One entry of the journal, and what belongs to it. Needs `ledger:read`; numbers are masked without
     /// `accounts:pii`. Errors: `NotFound`.
     async fn journal_explain(seq: Seq) -> Result<Explained, ServiceError>;
+
+    /// The journal, oldest first, from the entry after `after`. Needs `ledger:read`; numbers are masked without
+    /// `accounts:pii`.
+    async fn journal_page(after: Option<Seq>, rows: u32) -> Result<JournalPage, ServiceError>;
 
     /// Begins to verify the whole history, the balances and the ledgers. `head` is a seal head that an
     /// operator took from the log, as `ID:HEX`. Needs `ledger:read`; numbers are masked without

@@ -17,6 +17,7 @@ mod crash;
 mod demo;
 mod disk;
 mod engines;
+mod exports;
 mod failures;
 mod guessing;
 mod hostile;

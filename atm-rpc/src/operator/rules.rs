@@ -152,6 +152,7 @@ methods! {
     AccountResetPin "account_reset_pin" Rule::changes(Capability::AccountsWrite),
     AccountClose "account_close" Rule::changes(Capability::AccountsWrite),
     JournalExplain "journal_explain" Rule::looks(Capability::LedgerRead),
+    JournalPage "journal_page" Rule::looks(Capability::LedgerRead),
     LedgerVerify "ledger_verify" Rule::looks(Capability::LedgerRead),
     LedgerRebuild "ledger_rebuild" Rule::changes(Capability::DaemonControl),
     // These are about a job of the connection's own, which it needed a right to begin.

@@ -1,13 +1,21 @@
-//! The commands of `atmctl ledger`: whether the books are what they were, and ledgers written anew.
+//! The commands of `atmctl ledger`: whether the books are what they were, ledgers written anew, and copies of the
+//! journal.
 //!
 //! atmd does the work; the keys are its own. This begins it, shows how far it is, and prints what came of it.
+
+mod export;
+
+pub use export::{Format, Table};
 
 use atm_plugin_sdk::job::{Ended, FINDINGS, follow, print_findings, seconds};
 use atm_plugin_sdk::{Column, Command, Host};
 use atm_rpc::operator::Capability;
 use atm_rpc::operator::ledger::{JobEnd, RebuiltLedger, Verified};
-use atm_rpc::plugin::{Code, Failure, Kind};
+use atm_rpc::plugin::{Code, Failure, Kind, parse_date};
+use atm_rpc::types::time::Timestamp;
+use export::Wish;
 use serde_json::json;
+use std::path::PathBuf;
 
 /// Whether the books are what they were.
 #[derive(Debug, clap::Parser)]
@@ -21,6 +29,26 @@ pub enum Ledger {
     },
     /// Write the CSV ledgers anew from the journal where they differ; the old file is kept.
     Rebuild,
+    /// Copy the journal, or what client.csv or bank.csv has of it, to a new file of CSV or Parquet.
+    Export {
+        /// Where to; a name that ends with .parquet says how, too.
+        file: PathBuf,
+        /// What of it.
+        #[arg(long, value_enum, default_value = "journal")]
+        table: Table,
+        /// How; otherwise as the file's name says, or as CSV.
+        #[arg(long, value_enum)]
+        format: Option<Format>,
+        /// Entries after this one alone: what the last copy ended with.
+        #[arg(long)]
+        after: Option<u64>,
+        /// Entries of that day or instant and later ones alone.
+        #[arg(long, value_parser = parse_date)]
+        since: Option<Timestamp>,
+        /// Entries before that day or instant alone.
+        #[arg(long, value_parser = parse_date)]
+        until: Option<Timestamp>,
+    },
 }
 
 /// What clap does not know about the commands.
@@ -30,6 +58,11 @@ pub const COMMANDS: &[Command] = &[
         .needs(&[Capability::DaemonControl])
         .changes()
         .examples(&[""]),
+    Command::rows("export", "atmctl.ledger.export/1", EXPORTED).needs(READ).writes(&["file"]).examples(&[
+        "journal.parquet",
+        "client.csv --table client",
+        "january.csv --table bank --since 2026-01-01 --until 2026-02-01",
+    ]),
 ];
 
 const HEAD: &str = "--head 12:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
@@ -42,6 +75,13 @@ const REBUILT: &[Column] = &[
     Column::new("kept_as", Kind::Text),
     Column::new("dry_run", Kind::Boolean),
 ];
+const EXPORTED: &[Column] = &[
+    Column::new("file", Kind::Text),
+    Column::new("rows", Kind::Number),
+    Column::new("bytes", Kind::Number),
+    Column::new("first", Kind::Number),
+    Column::new("last", Kind::Number),
+];
 
 /// Runs a command.
 ///
@@ -53,6 +93,11 @@ pub async fn work(command: Ledger, host: &mut Host) -> Result<(), Failure> {
             host.call(async |atmd, context| atmd.ledger_verify(context, head).await).await?
         }
         Ledger::Rebuild => host.call(async |atmd, context| atmd.ledger_rebuild(context).await).await?,
+        Ledger::Export { file, table, format, after, since, until } => {
+            let wish = Wish { file: &file, table, format, after, since, until };
+            let copied = export::export(host, &wish).await?;
+            return host.row(&copied);
+        }
     };
     let Ended { end, findings, count } = follow(host, begun).await?;
     match end {
@@ -100,7 +145,11 @@ mod tests {
             .iter()
             .map(|command| (command.name.as_str(), command.changes, command.capabilities.as_slice()))
             .collect();
-        let table = [("verify", false, READ), ("rebuild", true, &[Capability::DaemonControl][..])];
+        let table = [
+            ("verify", false, READ),
+            ("rebuild", true, &[Capability::DaemonControl][..]),
+            ("export", false, READ),
+        ];
         assert_eq!(found, table);
     }
 }

@@ -53,6 +53,7 @@ fn call(method: Method, request: &str) -> OperatorRequest {
         }
         Method::AccountClose => OperatorRequest::AccountClose { mobile, reason },
         Method::JournalExplain => OperatorRequest::JournalExplain { seq: Seq(1) },
+        Method::JournalPage => OperatorRequest::JournalPage { after: None, rows: 1 },
         Method::LedgerVerify => OperatorRequest::LedgerVerify { head: None },
         Method::LedgerRebuild => OperatorRequest::LedgerRebuild {},
         Method::JobNews => OperatorRequest::JobNews { after: 0 },

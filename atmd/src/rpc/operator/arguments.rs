@@ -35,6 +35,9 @@ pub(super) fn of(call: &OperatorRequest) -> String {
             format!("number={} reason={}", mobile.masked(), told(reason))
         }
         OperatorRequest::JournalExplain { seq } => format!("seq={seq}"),
+        OperatorRequest::JournalPage { after, rows } => {
+            after.map_or_else(|| format!("rows={rows}"), |after| format!("after={after} rows={rows}"))
+        }
         OperatorRequest::AccountList { .. }
         | OperatorRequest::Whoami {}
         | OperatorRequest::Status {}

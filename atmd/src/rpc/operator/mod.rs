@@ -12,6 +12,7 @@ mod blacklist;
 mod explain;
 mod import;
 mod jobs;
+mod journal;
 mod metrics;
 mod operators;
 mod presence;

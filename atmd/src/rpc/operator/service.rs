@@ -10,6 +10,7 @@ use atm_rpc::operator::audit::{AuditFilter, AuditFrom, AuditPage};
 use atm_rpc::operator::blacklist::{
     BlacklistChange, BlacklistEntry, BlacklistEventPage, BlacklistImported, BlacklistListing, BlacklistPage,
 };
+use atm_rpc::operator::journal::JournalPage;
 use atm_rpc::operator::ledger::{JobNews, JobStart};
 use atm_rpc::operator::metrics::{Metrics, MetricsHistory};
 use atm_rpc::operator::operators::{Oneself, OperatorChange, OperatorPage};
@@ -165,6 +166,15 @@ impl Operator for Call {
 
     async fn journal_explain(self, _: Context, seq: Seq) -> Result<Explained, ServiceError> {
         self.explain(seq).await
+    }
+
+    async fn journal_page(
+        self,
+        _: Context,
+        after: Option<Seq>,
+        rows: u32,
+    ) -> Result<JournalPage, ServiceError> {
+        self.journal(after, rows).await
     }
 
     async fn ledger_verify(self, _: Context, head: Option<String>) -> Result<JobStart, ServiceError> {

@@ -1,0 +1,159 @@
+//! Copies of the journal: what client.csv and bank.csv have, byte for byte; every column of every entry; and a file is
+//! whole or not there.
+
+use crate::engines::on_each_engine;
+use atm_rpc::types::key::RequestKey;
+use atm_tests::bank::{self, rupees};
+use atm_tests::books::Books;
+use atm_tests::daemon::{Atmd, Options};
+use atm_tests::link;
+use atm_tests::need::need;
+use atm_tests::process::{self, Outcome};
+use atm_tests::servers::Database;
+use atmd::csv::render::Ledger;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::Row;
+use serde_json::{Value, json};
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::Command;
+
+on_each_engine! { a_copy_is_what_the_journal_has }
+
+fn export(atmd: &Atmd, file: &Path, rest: &[&str]) -> Outcome {
+    let line = [&["ledger", "export", file.to_str().unwrap(), "-o", "json"], rest].concat();
+    tokio::task::block_in_place(|| atmd.ctl(&line))
+}
+
+fn row(outcome: Outcome) -> Value {
+    let json = outcome.coded(0).json();
+    assert_eq!(json["schema"], "atmctl.ledger.export/1", "{json}");
+    json["data"][0].clone()
+}
+
+/// A bank in which something of each kind happened.
+async fn bank(options: &Options) -> Atmd {
+    let atmd = Atmd::start(options);
+    for customer in 0..3 {
+        link::register(&atmd, bank::number(customer)).await;
+        let mut session = link::logged_in(&atmd, bank::number(customer)).await;
+        session.deposit(RequestKey::generate(), rupees(1_000)).await.unwrap();
+        session.withdraw(RequestKey::generate(), rupees(300)).await.unwrap();
+        session.exit().await.unwrap();
+    }
+    let listed = ["blacklist", "add", &bank::number(9).full(), "--reason", "a test"];
+    let _ = tokio::task::block_in_place(|| atmd.ctl(&listed).coded(0));
+    atmd
+}
+
+fn parquet(file: &Path) -> Vec<Row> {
+    let reader = SerializedFileReader::new(File::open(file).unwrap()).unwrap();
+    reader.get_row_iter(None).unwrap().map(Result::unwrap).collect()
+}
+
+async fn a_copy_is_what_the_journal_has(database: &Database) {
+    let mut atmd = bank(&database.options(&Options::default())).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let copies = [("client.csv", "client"), ("bank.csv", "bank"), ("journal.csv", "journal")];
+    for (name, table) in copies.into_iter().chain([("journal.parquet", "journal")]) {
+        let copied = row(export(&atmd, &file(name), &["--table", table]));
+        let bytes = file(name).metadata().unwrap().len();
+        assert_eq!(copied["bytes"], json!(bytes.to_string()), "{copied}");
+    }
+    let part = row(export(&atmd, &file("part.csv"), &["--after", "3"]));
+    assert_eq!(part["first"], "4", "{part}");
+    let none = row(export(&atmd, &file("none.csv"), &["--until", "2020-01-01"]));
+    assert_eq!((&none["rows"], &none["last"]), (&json!("0"), &Value::Null), "{none}");
+    tokio::task::block_in_place(|| atmd.stop());
+
+    let books = Books::of(&atmd.config()).await;
+    let read = |name: &str| fs::read_to_string(file(name)).unwrap();
+    for (name, ledger) in [("client.csv", Ledger::Client), ("bank.csv", Ledger::Bank)] {
+        assert_eq!(read(name), books.rendered(ledger), "{name}");
+    }
+    let journal = read("journal.csv");
+    let lines: Vec<&str> = journal.lines().collect();
+    assert_eq!(lines.len(), books.entries.len() + 1);
+    assert!(read("part.csv").lines().skip(1).eq(lines[4..].iter().copied()), "entries after the third");
+    assert_eq!(read("none.csv").lines().count(), 1, "the names of the columns");
+
+    let rows = parquet(&file("journal.parquet"));
+    assert_eq!(rows.len(), books.entries.len());
+    for (row, entry) in rows.iter().zip(&books.entries) {
+        let json = row.to_json_value();
+        assert_eq!(json["seq"], entry.seq.0, "{json}");
+        assert_eq!(json["action"], entry.action.name(), "{json}");
+        let number = entry.customer.and_then(|id| id.mobile()).map(|number| number.full());
+        assert_eq!(json["mobile_number"], json!(number), "{json}");
+        assert_eq!(json["session"], json!(entry.session.map(|session| session.id.0)), "{json}");
+        let amount =
+            entry.transfer.map(|transfer| transfer.amount.display(atm_rpc::types::money::Currency::INR));
+        assert_eq!(json["amount"], json!(amount.map(|amount| amount.to_string())), "{json}");
+    }
+}
+
+/// What other programs make of the types: sums of amounts, and times in UTC.
+#[tokio::test(flavor = "multi_thread")]
+async fn duckdb_reads_a_copy() {
+    let Some(duckdb) = need("duckdb") else { return };
+    let atmd = bank(&Options::default()).await;
+    let file = atmd.data().join("journal.parquet");
+    let _ = row(export(&atmd, &file, &[]));
+    let sql = format!(
+        "select sum(amount) filter (action = 'deposit') paid_in, typeof(any_value(amount)) amounts, \
+         typeof(any_value(recorded_at)) times, typeof(any_value(business_date)) days from '{}'",
+        file.display()
+    );
+    let mut command = Command::new(duckdb);
+    command.args(["-json", "-c", &sql]);
+    let told = process::run(command, "").coded(0);
+    let answer: Value = serde_json::from_str(&told.stdout).unwrap();
+    let row = &answer[0];
+    assert_eq!(row["paid_in"].to_string().trim_matches('"').split('.').next(), Some("3000"), "{told}");
+    let types = json!(["DECIMAL(18,2)", "TIMESTAMP WITH TIME ZONE", "DATE"]);
+    assert_eq!(json!([row["amounts"], row["times"], row["days"]]), types, "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_whole_or_not_there() {
+    let atmd = bank(&Options::default()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let there = folder.path().join("there.csv");
+    fs::write(&there, "mine\n").unwrap();
+    let refused = export(&atmd, &there, &[]).coded(5);
+    assert!(refused.stderr.contains("has something in it already"), "{refused}");
+    assert_eq!(fs::read_to_string(&there).unwrap(), "mine\n");
+    let _ = export(&atmd, &folder.path().join("no/such/folder.csv"), &[]).coded(1);
+    // A device that is always full takes nothing, and what was written before that would be a part.
+    let full = export(&atmd, Path::new("/dev/full"), &[]).coded(1);
+    assert!(full.stderr.contains("/dev/full"), "{full}");
+    // One whom atmd does not answer leaves no file.
+    let absent = folder.path().join("absent.csv");
+    let line = ["--timeout", "1ms", "ledger", "export", absent.to_str().unwrap()];
+    let late = tokio::task::block_in_place(|| atmd.ctl(&line));
+    assert_ne!(late.code, Some(0), "{late}");
+    assert!(!absent.exists(), "{late}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_see_numbers_gets_them_masked() {
+    let atmd = bank(&Options::default()).await;
+    let viewer = atmd.data().join("viewer.pem");
+    let added = ["operator", "add", "vera", "--role", "viewer", "--out", viewer.to_str().unwrap()];
+    let _ = tokio::task::block_in_place(|| atmd.ctl(&added).coded(0));
+    let file = atmd.data().join("masked.csv");
+    let line = [
+        "--identity",
+        viewer.to_str().unwrap(),
+        "ledger",
+        "export",
+        file.to_str().unwrap(),
+        "--table",
+        "client",
+    ];
+    let _ = tokio::task::block_in_place(|| atmd.ctl(&line).coded(0));
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains(&bank::number(1).masked()), "{text}");
+    assert!(!text.contains(&bank::number(1).full()), "{text}");
+}
