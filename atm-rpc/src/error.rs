@@ -4,6 +4,7 @@
 //! what the caller may rely on: whether something was applied, and whether to ask again.
 
 use crate::operator::Capability;
+use crate::operator::legacy::LegacyFault;
 use crate::types::key::IncidentId;
 use crate::types::money::Money;
 use crate::types::pin::WeakPin;
@@ -192,6 +193,14 @@ pub enum Conflict {
         /// How many are here.
         staged: u64,
     },
+    /// A history can only begin a bank.
+    #[error(
+        "this bank has a history of {entries} entries, and an older one can only be imported into a bank that has none"
+    )]
+    NotFresh {
+        /// How many entries its journal has.
+        entries: u64,
+    },
 }
 
 /// Which field of an operator's request is not acceptable.
@@ -216,6 +225,17 @@ pub enum BadRequest {
     /// Rows come in parts that are not empty and not too many.
     #[error("an import has 1 to 100000 rows, in parts of at most 500")]
     Rows,
+    /// Rows of an older ledger come in parts that are not empty and not too many.
+    #[error("an import of a ledger has 1 to 1000000 rows, in parts of at most 1000")]
+    LegacyRows,
+    /// A row of an older ledger cannot be an entry.
+    #[error("line {line}: {fault}")]
+    LegacyRow {
+        /// The row's line in its file.
+        line: u64,
+        /// Why not.
+        fault: LegacyFault,
+    },
     /// A one-time code is good for some time, and not for ever.
     #[error("a one-time code is good for 1 minute to 30 days")]
     CodeTtl,

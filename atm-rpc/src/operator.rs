@@ -12,6 +12,7 @@ pub mod blacklist;
 mod capability;
 pub mod journal;
 pub mod ledger;
+pub mod legacy;
 pub mod metrics;
 mod narrow;
 pub mod operators;
@@ -32,6 +33,7 @@ use crate::operator::blacklist::{
 };
 use crate::operator::journal::JournalPage;
 use crate::operator::ledger::{JobNews, JobStart};
+use crate::operator::legacy::LegacyRow;
 use crate::operator::metrics::{Metrics, MetricsHistory};
 use crate::operator::operators::{Oneself, OperatorChange, OperatorPage};
 use crate::types::key::Seq;
@@ -167,6 +169,18 @@ pub trait Operator {
     /// Begins to compare the ledgers with the journal and to replace those that differ. Needs
     /// `daemon:control`.
     async fn ledger_rebuild() -> Result<JobStart, ServiceError>;
+
+    /// Brings rows of an older tool's ledger, which wait on this connection until `ledger_import` or its end: 1,000 at
+    /// the most, 1,000,000 in all. Gives how many are here; `first` says how many must be before. Needs
+    /// `daemon:control`. Errors: `BadRequest(LegacyRows | LegacyRow)`, `Conflict(Staged)`; then none of these rows are
+    /// kept.
+    async fn ledger_stage(first: u64, rows: Vec<LegacyRow>) -> Result<u64, ServiceError>;
+
+    /// Begins to make the rows that were brought the history of this bank, which must have none: all in one
+    /// transaction, or none. `rows` says how many there must be. None are here any more afterwards, whatever the
+    /// answer. Needs `daemon:control`; numbers are masked without `accounts:pii`. Errors: `Conflict(Staged)`; the job ends
+    /// with `Conflict(NotFresh)`, `BadRequest(LegacyRow)`.
+    async fn ledger_import(rows: u64) -> Result<JobStart, ServiceError>;
 
     /// News of the job that this connection began: at once where there is a finding after the first
     /// `after` or an end, otherwise after a moment. Errors: `NotFound` where it began none.

@@ -2,7 +2,10 @@
 //! whole or not there.
 
 use crate::engines::on_each_engine;
+use atm_rpc::types::account::AccountId;
 use atm_rpc::types::key::RequestKey;
+use atm_rpc::types::mobile::MobileNumber;
+use atm_rpc::types::money::Currency;
 use atm_tests::bank::{self, rupees};
 use atm_tests::books::Books;
 use atm_tests::daemon::{Atmd, Options};
@@ -14,6 +17,7 @@ use atmd::csv::render::Ledger;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Row;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;
@@ -81,15 +85,20 @@ async fn a_copy_is_what_the_journal_has(database: &Database) {
     let rows = parquet(&file("journal.parquet"));
     assert_eq!(rows.len(), books.entries.len());
     for (row, entry) in rows.iter().zip(&books.entries) {
-        let json = row.to_json_value();
-        assert_eq!(json["seq"], entry.seq.0, "{json}");
-        assert_eq!(json["action"], entry.action.name(), "{json}");
-        let number = entry.customer.and_then(|id| id.mobile()).map(|number| number.full());
-        assert_eq!(json["mobile_number"], json!(number), "{json}");
-        assert_eq!(json["session"], json!(entry.session.map(|session| session.id.0)), "{json}");
-        let amount =
-            entry.transfer.map(|transfer| transfer.amount.display(atm_rpc::types::money::Currency::INR));
-        assert_eq!(json["amount"], json!(amount.map(|amount| amount.to_string())), "{json}");
+        let fields: HashMap<&str, String> =
+            row.get_column_iter().map(|(name, field)| (name.as_str(), field.to_string())).collect();
+        let amount = entry.transfer.map(|transfer| transfer.amount.display(Currency::INR).to_string());
+        let number = entry.customer.and_then(AccountId::mobile).map(MobileNumber::full);
+        for (name, expected) in [
+            ("seq", Some(entry.seq.to_string())),
+            ("action", Some(format!("\"{}\"", entry.action))),
+            ("mobile_number", number.map(|number| format!("\"{number}\""))),
+            ("session", entry.session.map(|session| session.id.to_string())),
+            ("amount", amount),
+            ("previous", entry.previous.map(|seq| seq.to_string())),
+        ] {
+            assert_eq!(fields[name], expected.unwrap_or_else(|| "null".into()), "{name} of {fields:?}");
+        }
     }
 }
 

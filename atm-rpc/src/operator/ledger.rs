@@ -2,6 +2,7 @@
 //!
 //! There is one such job at a time. It belongs to the connection that began it and ends with it.
 
+use crate::operator::legacy::LedgerImported;
 use crate::types::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -57,6 +58,8 @@ pub enum Phase {
     Ledgers,
     /// Writes ledgers anew.
     Writing,
+    /// Decides and stores an older tool's history.
+    Importing,
 }
 
 impl Phase {
@@ -69,6 +72,7 @@ impl Phase {
             Self::Accounts => "accounts",
             Self::Ledgers => "ledgers",
             Self::Writing => "writing",
+            Self::Importing => "importing",
         }
     }
 }
@@ -83,6 +87,8 @@ pub enum JobEnd {
     Rebuilt(Vec<RebuiltLedger>),
     /// The audit log was looked at.
     AuditVerified(AuditVerified),
+    /// An older tool's history is this bank's, or would be.
+    Imported(Box<LedgerImported>),
 }
 
 /// What a verification of the audit log looked at.

@@ -155,6 +155,8 @@ methods! {
     JournalPage "journal_page" Rule::looks(Capability::LedgerRead),
     LedgerVerify "ledger_verify" Rule::looks(Capability::LedgerRead),
     LedgerRebuild "ledger_rebuild" Rule::changes(Capability::DaemonControl),
+    LedgerStage "ledger_stage" Rule::changes(Capability::DaemonControl),
+    LedgerImport "ledger_import" Rule::changes(Capability::DaemonControl),
     // These are about a job of the connection's own, which it needed a right to begin.
     JobNews "job_news" Rule::free(),
     JobCancel "job_cancel" Rule::free(),

@@ -131,6 +131,9 @@ const fn way_out(conflict: Conflict) -> &'static str {
         }
         Conflict::Blacklisted => "take it off first: `atmctl account unblock NUMBER --reason TEXT`",
         Conflict::Staged { .. } => "the connection was renewed between the parts: run the import again",
+        Conflict::NotFresh { .. } => {
+            "begin a new bank for it: another `[server] data_dir`, and an empty database"
+        }
         Conflict::Oneself => "if you mean yourself, say so: --myself",
     }
 }

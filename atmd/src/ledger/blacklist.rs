@@ -189,6 +189,16 @@ pub(super) fn import(book: &mut Book, rows: &[Listing], actor: &str, now: Now) -
     imported
 }
 
+/// Puts a number on the blacklist whose history says that it is there already.
+pub(super) fn import_listed(book: &mut Book, account: AccountId, actor: &str, since: Timestamp) {
+    let now = Now { at: since, today: book.head.date };
+    let reason = "blacklisted in the imported ledger";
+    let id = note_event(book, account, BlacklistAct::Added, reason, actor, None, now);
+    let listed = Listed { id, reason: reason.into(), actor: actor.into(), since, until: None };
+    book.blacklist.insert(account, listed);
+    book.changes.listed.insert(account);
+}
+
 fn count(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
 }

@@ -6,7 +6,7 @@
 //!
 //! - [`request`]: what can be asked, and the answers; [`needs`]: what each request needs to have read.
 //! - [`book`]: state of a batch, and the only functions that book money.
-//! - `movement`, `login`, `pin`, `redeem`, `account`, `blacklist`, `operators`: the rules; `operate`: what operators
+//! - `movement`, `login`, `pin`, `redeem`, `account`, `blacklist`, `operators`, `legacy`: the rules; `operate`: what operators
 //!   do, and its audit.
 #![deny(clippy::float_arithmetic)]
 
@@ -15,6 +15,7 @@ pub mod blacklist;
 pub mod book;
 pub mod entry;
 pub mod guesses;
+mod legacy;
 mod login;
 mod movement;
 pub mod needs;

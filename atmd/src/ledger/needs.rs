@@ -98,6 +98,12 @@ impl Needs {
             OperatorAct::BlacklistImport { rows } => {
                 rows.iter().for_each(|row| self.guess(AccountId::of(row.number)));
             }
+            // Of a bank without a history there is nothing else to read.
+            OperatorAct::LedgerImport { .. } => {
+                self.accounts.extend([AccountId::EQUITY, AccountId::SUSPENSE]);
+                self.session_head = true;
+                self.event_head = true;
+            }
             OperatorAct::Account { number, act, .. } => {
                 self.guess(AccountId::of(*number));
                 self.codes.insert(AccountId::of(*number));

@@ -1,10 +1,12 @@
 //! What operators do, each act with its row of the audit log: no row, no effect.
 
 use crate::ledger::book::Book;
+use crate::ledger::legacy::{self, Newcomers};
 use crate::ledger::request::{Answer, Audit, AuditDraft, OperatorAct};
 use crate::ledger::{Now, Rules, account, blacklist, operators};
 use atm_rpc::error::{ServiceError, SessionEnd};
 use atm_rpc::operator::account::AccountChange;
+use atm_rpc::operator::legacy::LedgerImported;
 
 /// Does what an operator asked for, or notes that it was refused, with its row of the audit log.
 pub(super) fn operate(
@@ -19,6 +21,10 @@ pub(super) fn operate(
         (OperatorAct::Noted(result), _) => result.clone(),
         (_, Ok(Answer::Imported(imported))) if imported.changed => {
             format!("done: {} of {} rows", imported.added, imported.rows)
+        }
+        (_, Ok(Answer::History(imported))) => {
+            let LedgerImported { entries, rows, customers, .. } = **imported;
+            format!("done: {entries} entries of {rows} rows, {customers} customers")
         }
         (_, Ok(answer)) => if answer.changed() == Some(false) { "unchanged" } else { "done" }.to_owned(),
         (_, Err(error)) => format!("refused: {error}"),
@@ -62,6 +68,10 @@ fn decide(
         }
         OperatorAct::BlacklistImport { rows } => {
             Ok(Answer::Imported(blacklist::import(book, rows, actor, now)))
+        }
+        OperatorAct::LedgerImport { rows, pin, masked } => {
+            legacy::import(book, rows, Newcomers { pin, actor, masked: *masked }, rules, now)
+                .map(|imported| Answer::History(Box::new(imported)))
         }
         OperatorAct::Account { number, act, masked } => {
             let change = account::change(book, *number, act, actor, rules, now)?;

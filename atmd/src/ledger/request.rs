@@ -9,6 +9,7 @@ use atm_rpc::error::{Rejection, ServiceError, SessionEnd};
 use atm_rpc::operator::Role;
 use atm_rpc::operator::account::{AccountChange, Block};
 use atm_rpc::operator::blacklist::{BlacklistChange, BlacklistImported};
+use atm_rpc::operator::legacy::{LedgerImported, LegacyRow};
 use atm_rpc::operator::operators::Oneself;
 use atm_rpc::types::account::AccountId;
 use atm_rpc::types::key::{RequestKey, SessionId};
@@ -180,6 +181,15 @@ pub enum OperatorAct {
     BlacklistImport {
         /// Which.
         rows: Vec<Listing>,
+    },
+    /// Makes an older tool's rows the history of a bank that has none.
+    LedgerImport {
+        /// The rows, in their order.
+        rows: Vec<LegacyRow>,
+        /// A PIN that nobody knows, which customers have until they choose one.
+        pin: Box<PinHash>,
+        /// Whether the answer shows numbers masked.
+        masked: bool,
     },
     /// Changes an account.
     Account {
@@ -411,6 +421,8 @@ pub enum Answer {
     Imported(BlacklistImported),
     /// What a change of an account did.
     Account(AccountChange),
+    /// What became of an older tool's history.
+    History(Box<LedgerImported>),
 }
 
 impl Answer {
@@ -422,6 +434,7 @@ impl Answer {
             Self::Operator(standing) => Some(standing.changed),
             Self::Imported(imported) => Some(imported.changed),
             Self::Account(change) => Some(change.changed),
+            Self::History(imported) => Some(imported.changed),
             _ => None,
         }
     }

@@ -13,6 +13,9 @@ use atm_rpc::types::account::AccountId;
 use atm_rpc::types::time::Timestamp;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
+/// Entries that are made rows at a time: a history that is imported has hundreds of thousands of them, a batch a few.
+const PART_ROWS: usize = 8_192;
+
 /// Gives the seal that it wrote.
 pub(super) async fn book(
     on: &impl ConnectionTrait,
@@ -37,9 +40,10 @@ pub(super) async fn book(
     let macs = entries.iter().map(|(_, mac)| *mac).chain(audits.iter().map(|(_, mac)| *mac));
     let mac = sealer.seal(&head.mac, &seal, macs);
 
-    texts
-        .insert::<journal::Entity>(on, &rows(&entries, |(entry, mac)| convert::entry_row(entry, *mac)))
-        .await?;
+    for part in entries.chunks(PART_ROWS) {
+        let part = rows(part, |(entry, mac)| convert::entry_row(entry, *mac));
+        texts.insert::<journal::Entity>(on, &part).await?;
+    }
     texts.insert::<audit::Entity>(on, &rows(&audits, |(audit, mac)| audit_row(audit, *mac))).await?;
     save_accounts(on, texts, book).await?;
     save_rejections(on, texts, book).await?;

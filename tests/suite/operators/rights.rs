@@ -15,6 +15,7 @@ use atm_rpc::types::key::Seq;
 use atm_tests::daemon::{Atmd, Options};
 use atm_tests::{bank, link};
 use rcgen::{CertificateParams, KeyPair};
+use serde_json::json;
 use tarpc::client::Channel;
 use tarpc::context;
 
@@ -56,6 +57,11 @@ fn call(method: Method, request: &str) -> OperatorRequest {
         Method::JournalPage => OperatorRequest::JournalPage { after: None, rows: 1 },
         Method::LedgerVerify => OperatorRequest::LedgerVerify { head: None },
         Method::LedgerRebuild => OperatorRequest::LedgerRebuild {},
+        Method::LedgerStage => {
+            let row = json!({ "line": 1, "mobile": mobile, "action": "login", "at": "2020-01-01T00:00:00Z" });
+            OperatorRequest::LedgerStage { first: 0, rows: vec![serde_json::from_value(row).unwrap()] }
+        }
+        Method::LedgerImport => OperatorRequest::LedgerImport { rows: 1 },
         Method::JobNews => OperatorRequest::JobNews { after: 0 },
         Method::JobCancel => OperatorRequest::JobCancel {},
         Method::OperatorList => OperatorRequest::OperatorList { after: None, rows: 1 },

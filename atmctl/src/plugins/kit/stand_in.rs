@@ -88,13 +88,13 @@ impl StandIn {
         if matches!(request, OperatorRequest::Whoami {}) {
             return json!({ wire: { "Ok": self.whoami() } });
         }
-        if matches!(method, Method::LedgerVerify | Method::LedgerRebuild | Method::AuditVerify) {
-            self.job = Some(match method {
-                Method::LedgerVerify => "LedgerVerify",
-                Method::LedgerRebuild => "LedgerRebuild",
-                _ => "AuditVerify",
-            });
-        }
+        self.job = match method {
+            Method::LedgerVerify => Some("LedgerVerify"),
+            Method::LedgerRebuild => Some("LedgerRebuild"),
+            Method::LedgerImport => Some("LedgerImport"),
+            Method::AuditVerify => Some("AuditVerify"),
+            _ => self.job,
+        };
         let key = match (method, self.job) {
             (Method::JobNews, Some(job)) => format!("JobNews of {job}"),
             _ => wire.clone(),

@@ -69,7 +69,7 @@ fn payload(who: AccountId, kind: u8, detail: i64) -> PayloadHash {
     hash
 }
 
-fn rules() -> Rules {
+pub(super) fn rules() -> Rules {
     Rules {
         amount_max: money(10_000_000),
         opening_customer: Money::ZERO,

@@ -263,6 +263,7 @@ fn in_words(decision: &Decision) -> String {
             write!(words, "changed {changed}, listed {listed}, ended {ended}, cleared {cleared}")
         }
         Ok(Answer::Operator(standing)) => write!(words, "{standing:?}"),
+        Ok(Answer::History(imported)) => write!(words, "{imported:?}"),
         Ok(Answer::Imported(BlacklistImported { rows, added, unregistered, sessions_ended, .. })) => {
             write!(words, "{added} of {rows}, {unregistered} unknown, ended {sessions_ended}")
         }

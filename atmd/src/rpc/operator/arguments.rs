@@ -21,7 +21,10 @@ pub(super) fn of(call: &OperatorRequest) -> String {
         OperatorRequest::OperatorDisable { name, .. } => format!("name={name:?}"),
         OperatorRequest::AuditList { filter, .. } => listed(filter),
         OperatorRequest::BlacklistStage { first, rows } => format!("first={first} rows={}", rows.len()),
-        OperatorRequest::BlacklistImport { rows } => format!("rows={rows}"),
+        OperatorRequest::LedgerStage { first, rows } => format!("first={first} rows={}", rows.len()),
+        OperatorRequest::BlacklistImport { rows } | OperatorRequest::LedgerImport { rows } => {
+            format!("rows={rows}")
+        }
         OperatorRequest::AccountShow { mobile } => format!("number={}", mobile.masked()),
         OperatorRequest::AccountOpen { mobile, reason, code_ttl_ms }
         | OperatorRequest::AccountResetPin { mobile, reason, code_ttl_ms } => {

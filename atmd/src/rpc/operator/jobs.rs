@@ -89,7 +89,7 @@ impl Call {
     }
 
     /// Takes the place for the one job, and keeps the job on this connection.
-    fn begin(&self, start: impl FnOnce(Ticket)) -> JobStart {
+    pub(super) fn begin(&self, start: impl FnOnce(Ticket)) -> JobStart {
         let services = self.services();
         let operator = self.rights.operator_name().to_owned();
         let running = Running { method: self.trace.method, operator, since: services.clock.now() };

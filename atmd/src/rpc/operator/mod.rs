@@ -10,6 +10,7 @@ mod arguments;
 mod audit;
 mod blacklist;
 mod explain;
+mod history;
 mod import;
 mod jobs;
 mod journal;
@@ -30,6 +31,7 @@ use crate::jobs::Owner;
 use crate::ledger::request::{Answer, Listing, OperatorAct, Request};
 use crate::store::read::OperatorRow;
 use atm_rpc::error::{BadRequest, ServiceError, SessionEnd};
+use atm_rpc::operator::legacy::LegacyRow;
 use atm_rpc::operator::metrics::Side;
 use atm_rpc::operator::rules::Method;
 use atm_rpc::operator::{
@@ -61,6 +63,8 @@ pub(super) struct OperatorConnection {
     job: Arc<Mutex<Option<Owner>>>,
     /// Rows of an import that wait for the others; they go with the connection.
     staged: Arc<Mutex<Vec<Listing>>>,
+    /// Rows of an older ledger that wait for the others.
+    history: Arc<Mutex<Vec<LegacyRow>>>,
 }
 
 /// A call that the rules allow, with the rights that its connection had then.
@@ -116,6 +120,7 @@ impl OperatorConnection {
             narrowed: Arc::new(Notify::new()),
             job: Arc::default(),
             staged: Arc::default(),
+            history: Arc::default(),
         })
     }
 

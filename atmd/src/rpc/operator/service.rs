@@ -12,6 +12,7 @@ use atm_rpc::operator::blacklist::{
 };
 use atm_rpc::operator::journal::JournalPage;
 use atm_rpc::operator::ledger::{JobNews, JobStart};
+use atm_rpc::operator::legacy::LegacyRow;
 use atm_rpc::operator::metrics::{Metrics, MetricsHistory};
 use atm_rpc::operator::operators::{Oneself, OperatorChange, OperatorPage};
 use atm_rpc::operator::{Narrow, Operator, Role, Status, Whoami};
@@ -183,6 +184,14 @@ impl Operator for Call {
 
     async fn ledger_rebuild(self, _: Context) -> Result<JobStart, ServiceError> {
         Ok(self.begin_rebuild())
+    }
+
+    async fn ledger_stage(self, _: Context, first: u64, rows: Vec<LegacyRow>) -> Result<u64, ServiceError> {
+        self.stage_history(first, rows).await
+    }
+
+    async fn ledger_import(self, _: Context, rows: u64) -> Result<JobStart, ServiceError> {
+        self.begin_import(rows).await
     }
 
     async fn job_news(self, _: Context, after: u64) -> Result<JobNews, ServiceError> {

@@ -68,6 +68,7 @@ pub(super) fn said(decision: &Decision) -> Reply {
             Said::Session { session: session.0, attachment: *attachment, taken_over, failures }
         }
         Answer::Operator(_) => panic!("the model has no operators"),
+        Answer::History(_) => panic!("the model has no older history"),
         Answer::Blacklist(c) => {
             Said::Blacklist { changed: c.changed, ended: c.sessions_ended, cleared: c.failures_cleared }
         }

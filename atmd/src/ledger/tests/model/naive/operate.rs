@@ -38,6 +38,7 @@ impl Naive {
             OperatorAct::OperatorAdd(_)
             | OperatorAct::OperatorDisable { .. }
             | OperatorAct::Refused(_)
+            | OperatorAct::LedgerImport { .. }
             | OperatorAct::Noted(_) => panic!("the model is not asked for this"),
         }
     }
