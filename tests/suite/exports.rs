@@ -12,6 +12,7 @@ use atm_tests::daemon::{Atmd, Options};
 use atm_tests::link;
 use atm_tests::need::need;
 use atm_tests::process::{self, Outcome};
+use atm_tests::programs::programs;
 use atm_tests::servers::Database;
 use atmd::csv::render::Ledger;
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -21,12 +22,13 @@ use std::collections::HashMap;
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;
+use tokio::task::block_in_place;
 
 on_each_engine! { a_copy_is_what_the_journal_has }
 
 fn export(atmd: &Atmd, file: &Path, rest: &[&str]) -> Outcome {
     let line = [&["ledger", "export", file.to_str().unwrap(), "-o", "json"], rest].concat();
-    tokio::task::block_in_place(|| atmd.ctl(&line))
+    block_in_place(|| atmd.ctl(&line))
 }
 
 fn row(outcome: Outcome) -> Value {
@@ -46,7 +48,7 @@ async fn bank(options: &Options) -> Atmd {
         session.exit().await.unwrap();
     }
     let listed = ["blacklist", "add", &bank::number(9).full(), "--reason", "a test"];
-    let _ = tokio::task::block_in_place(|| atmd.ctl(&listed).coded(0));
+    let _ = block_in_place(|| atmd.ctl(&listed).coded(0));
     atmd
 }
 
@@ -69,7 +71,7 @@ async fn a_copy_is_what_the_journal_has(database: &Database) {
     assert_eq!(part["first"], "4", "{part}");
     let none = row(export(&atmd, &file("none.csv"), &["--until", "2020-01-01"]));
     assert_eq!((&none["rows"], &none["last"]), (&json!("0"), &Value::Null), "{none}");
-    tokio::task::block_in_place(|| atmd.stop());
+    block_in_place(|| atmd.stop());
 
     let books = Books::of(&atmd.config()).await;
     let read = |name: &str| fs::read_to_string(file(name)).unwrap();
@@ -140,7 +142,7 @@ async fn a_file_is_whole_or_not_there() {
     // One whom atmd does not answer leaves no file.
     let absent = folder.path().join("absent.csv");
     let line = ["--timeout", "1ms", "ledger", "export", absent.to_str().unwrap()];
-    let late = tokio::task::block_in_place(|| atmd.ctl(&line));
+    let late = block_in_place(|| atmd.ctl(&line));
     assert_ne!(late.code, Some(0), "{late}");
     assert!(!absent.exists(), "{late}");
 }
@@ -150,18 +152,12 @@ async fn who_may_not_see_numbers_gets_them_masked() {
     let atmd = bank(&Options::default()).await;
     let viewer = atmd.data().join("viewer.pem");
     let added = ["operator", "add", "vera", "--role", "viewer", "--out", viewer.to_str().unwrap()];
-    let _ = tokio::task::block_in_place(|| atmd.ctl(&added).coded(0));
+    let _ = block_in_place(|| atmd.ctl(&added).coded(0));
     let file = atmd.data().join("masked.csv");
-    let line = [
-        "--identity",
-        viewer.to_str().unwrap(),
-        "ledger",
-        "export",
-        file.to_str().unwrap(),
-        "--table",
-        "client",
-    ];
-    let _ = tokio::task::block_in_place(|| atmd.ctl(&line).coded(0));
+    let mut command = Command::new(programs().path("atmctl"));
+    command.args(["--server", &atmd.operators().to_string(), "--ca"]).arg(atmd.ca());
+    command.arg("--identity").arg(&viewer).args(["ledger", "export", "--table", "client"]).arg(&file);
+    let _ = block_in_place(|| process::run(command, "").coded(0));
     let text = fs::read_to_string(&file).unwrap();
     assert!(text.contains(&bank::number(1).masked()), "{text}");
     assert!(!text.contains(&bank::number(1).full()), "{text}");

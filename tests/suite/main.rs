@@ -24,6 +24,7 @@ mod hostile;
 mod imports;
 mod layout;
 mod ledgers;
+mod legacy;
 mod load;
 mod mended;
 mod operators;

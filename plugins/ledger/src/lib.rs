@@ -1,9 +1,10 @@
-//! The commands of `atmctl ledger`: whether the books are what they were, ledgers written anew, and copies of the
-//! journal.
+//! The commands of `atmctl ledger`: whether the books are what they were, ledgers written anew, copies of the journal,
+//! and the history of an older tool.
 //!
 //! atmd does the work; the keys are its own. This begins it, shows how far it is, and prints what came of it.
 
 mod export;
+mod import;
 
 pub use export::{Format, Table};
 
@@ -14,6 +15,7 @@ use atm_rpc::operator::ledger::{JobEnd, RebuiltLedger, Verified};
 use atm_rpc::plugin::{Code, Failure, Kind, parse_date};
 use atm_rpc::types::time::Timestamp;
 use export::Wish;
+use import::Malformed;
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -49,6 +51,24 @@ pub enum Ledger {
         #[arg(long, value_parser = parse_date)]
         until: Option<Timestamp>,
     },
+    /// Make an older tool's ledgers the history of this bank, which must have none; --dry-run shows the plan.
+    Import {
+        /// Its client.csv, which has the customers' balances.
+        #[arg(long, required_unless_present = "bank")]
+        client: Option<PathBuf>,
+        /// Its bank.csv; with both, they must agree.
+        #[arg(long)]
+        bank: Option<PathBuf>,
+        /// The zone of times that name none, such as Asia/Kolkata.
+        #[arg(long)]
+        zone: String,
+        /// A word of the older tool and the action that it is here, as WORD=ACTION.
+        #[arg(long = "word")]
+        words: Vec<String>,
+        /// Leave rows out that cannot be read, instead of doing nothing.
+        #[arg(long)]
+        skip_malformed: bool,
+    },
 }
 
 /// What clap does not know about the commands.
@@ -63,6 +83,10 @@ pub const COMMANDS: &[Command] = &[
         "client.csv --table client",
         "january.csv --table bank --since 2026-01-01 --until 2026-02-01",
     ]),
+    Command::rows("import", "atmctl.ledger.import/1", import::COLUMNS).needs(IMPORT).destroys().examples(&[
+        "--client old/client.csv --zone Asia/Kolkata --word logout=exit",
+        "--bank old/bank.csv --zone UTC",
+    ]),
 ];
 
 const HEAD: &str = "--head 12:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
@@ -75,6 +99,7 @@ const REBUILT: &[Column] = &[
     Column::new("kept_as", Kind::Text),
     Column::new("dry_run", Kind::Boolean),
 ];
+const IMPORT: &[Capability] = &[Capability::DaemonControl, Capability::AccountsPii];
 const EXPORTED: &[Column] = &[
     Column::new("file", Kind::Text),
     Column::new("rows", Kind::Number),
@@ -97,6 +122,12 @@ pub async fn work(command: Ledger, host: &mut Host) -> Result<(), Failure> {
             let wish = Wish { file: &file, table, format, after, since, until };
             let copied = export::export(host, &wish).await?;
             return host.row(&copied);
+        }
+        Ledger::Import { client, bank, zone, words, skip_malformed } => {
+            let malformed = if skip_malformed { Malformed::LeftOut } else { Malformed::Refused };
+            let (client, bank) = (client.as_deref(), bank.as_deref());
+            let wish = import::Wish { client, bank, zone: &zone, words: &words, malformed };
+            return import::import(host, &wish).await;
         }
     };
     let Ended { end, findings, count } = follow(host, begun).await?;
@@ -149,6 +180,7 @@ mod tests {
             ("verify", false, READ),
             ("rebuild", true, &[Capability::DaemonControl][..]),
             ("export", false, READ),
+            ("import", true, IMPORT),
         ];
         assert_eq!(found, table);
     }

@@ -88,10 +88,11 @@ fn play(
         totals(entries.iter().map(|entry| (entry.action, entry.transfer.map(|moved| moved.amount))));
     imported.changed = imported.entries > 0;
     imported.vault_balance_minor = book.head.vault.minor();
-    let posted = |id: &AccountId| book.accounts.get(id).map_or(0, |account| account.posted.minor());
-    imported.suspense_minor = posted(&AccountId::SUSPENSE);
-    let customers = book.accounts.keys().filter(|id| id.mobile().is_some());
-    imported.customers_balance_minor = customers.map(posted).fold(0, i64::saturating_add);
+    let suspense = book.accounts.get(&AccountId::SUSPENSE);
+    imported.suspense_minor = suspense.map_or(0, |account| account.posted.minor());
+    let customers = book.accounts.iter().filter(|(id, _)| id.mobile().is_some());
+    let owed = customers.map(|(_, account)| account.posted.minor());
+    imported.customers_balance_minor = owed.fold(0, i64::saturating_add);
     Ok(imported)
 }
 

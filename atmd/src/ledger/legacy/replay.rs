@@ -94,20 +94,20 @@ impl<'a> Replay<'a> {
             self.tell(row, DifferenceKind::Registered, (Some(customer), balance, balance), 0);
             return Ok(());
         }
-        let opens = !is_there && self.opens(row, customer);
-        if opens {
-            self.open(row, customer, now)?;
-        }
         let (other, moved) = match way {
             Way::In(from) => (from, transfer(from, customer, amount)),
             Way::Out(to) => (to, transfer(customer, to, amount)),
             Way::Nowhere => (AccountId::EQUITY, None),
         };
+        self.follow_vault(row, if other == AccountId::VAULT { by } else { 0 }, now)?;
+        let opens = !is_there && self.opens(row, customer);
+        if opens {
+            self.open(row, customer, now)?;
+        }
         if is_there || opens {
             let after = row.customer_balance_minor;
             self.follow(row, Told { account: customer, after, by, first: opens }, now)?;
         }
-        self.follow_vault(row, if other == AccountId::VAULT { by } else { 0 }, now)?;
         if row.action != Action::Registered {
             self.record(Draft { transfer: moved, ..Draft::note(row.action, customer) }, now)?;
             self.attend(row, customer);
