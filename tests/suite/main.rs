@@ -33,6 +33,7 @@ mod plugins;
 mod power;
 mod programs;
 mod readme;
+mod reports;
 mod servers;
 mod service;
 mod sessions;
