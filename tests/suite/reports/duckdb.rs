@@ -23,18 +23,18 @@ db.execute("CREATE TABLE raw AS SELECT * FROM read_csv(?, header=true, all_varch
 db.execute("""CREATE TABLE ledger AS SELECT row_number() OVER () AS n, Mobile_Number AS number, Action AS action,
   nullif(Amount, '')::DECIMAL(18,2) AS amount, nullif(User_Balance, '')::DECIMAL(18,2) AS balance,
   nullif(Bank_Balance, '')::DECIMAL(18,2) AS bank,
-  replace(replace(Timestamp, 'T', ' '), 'Z', '')::TIMESTAMP + INTERVAL 330 MINUTE AS at FROM raw""")
+  replace(replace(Timestamp, 'T', ' '), 'Z', '')::TIMESTAMP + INTERVAL 330 MINUTE AS moment FROM raw""")
 def of(action): return f"coalesce(sum(amount) FILTER (WHERE action = '{action}'), 0)::DECIMAL(38,2)::VARCHAR"
 def ask(sql, *names):
     print(json.dumps([dict(zip(names, row)) for row in db.execute(sql).fetchall()]))
-ask(f"""SELECT at::DATE::VARCHAR, count(amount)::VARCHAR, sum(amount)::VARCHAR, {of('deposit')}, {of('withdraw')},
-  arg_max(bank, n)::VARCHAR FROM ledger GROUP BY at::DATE HAVING count(amount) > 0 ORDER BY 1""",
+ask(f"""SELECT moment::DATE::VARCHAR, count(amount)::VARCHAR, sum(amount)::VARCHAR, {of('deposit')}, {of('withdraw')},
+  arg_max(bank, n)::VARCHAR FROM ledger GROUP BY moment::DATE HAVING count(amount) > 0 ORDER BY 1""",
   "day", "count", "sum", "deposits", "withdrawals", "closing")
 ask(f"""SELECT number, count(amount)::VARCHAR, sum(amount)::VARCHAR AS total, {of('deposit')}, {of('withdraw')},
   arg_max(balance, n)::VARCHAR FROM ledger WHERE amount IS NOT NULL GROUP BY number
   ORDER BY sum(amount) DESC, number LIMIT 20""",
   "number", "count", "sum", "deposits", "withdrawals", "balance")
-ask(f"""SELECT strftime(at, '%Y-%m-%dT%H:%M:%S.%g') || '+05:30', action, amount::VARCHAR, balance::VARCHAR, bank::VARCHAR
+ask(f"""SELECT strftime(moment, '%Y-%m-%dT%H:%M:%S.%g') || '+05:30', action, amount::VARCHAR, balance::VARCHAR, bank::VARCHAR
   FROM ledger WHERE number = '{customer}' AND amount IS NOT NULL ORDER BY n""",
   "at", "action", "amount", "balance", "bank_balance")
 "#;
