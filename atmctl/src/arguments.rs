@@ -90,7 +90,7 @@ pub(crate) fn after_help(examples: impl Iterator<Item = String>) -> String {
 /// The core's commands.
 #[derive(Subcommand, Clone, Debug)]
 pub(crate) enum Core {
-    /// How atmd is; exit code 1 where it is not well.
+    /// How atmd is; exit code 3 where it is not well.
     #[command(after_help = examples!("status", "status -o json"))]
     Status,
     /// Make one call and print its answer as JSON.

@@ -27,6 +27,7 @@ mod ledgers;
 mod legacy;
 mod load;
 mod mended;
+mod metrics;
 mod operators;
 mod package;
 mod plugins;

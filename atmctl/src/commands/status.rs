@@ -6,9 +6,12 @@ use crate::render::{record, schema};
 use crate::settings::Settings;
 use crate::stop::Stop;
 use atm_rpc::operator::{OperatorRequest, Status};
-use atm_rpc::plugin::{Code, Kind, Schema};
+use atm_rpc::plugin::{Kind, Schema};
 use atm_rpc::types::money::Currency;
 use serde_json::{Value, json};
+
+/// The exit code where atmd answers and is not well: a finding, as verify has them.
+const UNWELL: u8 = 3;
 
 pub(crate) async fn run(settings: &Settings, io: &mut Io) -> Result<u8, Stop> {
     let endpoint = link::endpoint(settings, io)?;
@@ -16,7 +19,7 @@ pub(crate) async fn run(settings: &Settings, io: &mut Io) -> Result<u8, Stop> {
     let me = link.whoami().await?;
     let status: Status = link.ask(&OperatorRequest::Status {}).await?;
     record(settings.format, &columns(), Some(me.currency), &row(&status, me.currency), io)?;
-    Ok(if status.healthy { 0 } else { Code::Failed.exit() })
+    Ok(if status.healthy { 0 } else { UNWELL })
 }
 
 fn columns() -> Schema {

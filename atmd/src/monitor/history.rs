@@ -30,13 +30,16 @@ impl History {
         let [_, before] = &mut self.measured;
         let before = before.take();
         self.number += 1;
-        let sample = between(before.as_ref(), &now, self.number);
+        self.keep(between(before.as_ref(), &now, self.number));
+        self.measured = [before, Some(now)];
+    }
+
+    fn keep(&mut self, sample: Sample) {
         let count_max = LENGTH.as_millis().div_ceil(self.interval.as_millis().max(1));
         while u128::try_from(self.samples.len()).is_ok_and(|length| length >= count_max) {
             self.samples.pop_front();
         }
         self.samples.push_back(sample);
-        self.measured = [before, Some(now)];
     }
 
     /// What came since the measurement before the last.
@@ -160,4 +163,52 @@ fn between(before: Option<&Metrics>, now: &Metrics, number: u64) -> Sample {
 
 fn narrow(count: u64) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(number: u64, at_ms: i64) -> Sample {
+        let json = serde_json::json!({
+            "number": number, "at": Timestamp::from_ms(at_ms), "length_ms": 1_000, "cpu_percent": 0.0,
+            "memory_bytes": 0, "threads": 0, "open_files": 0, "connections": 0, "operator_connections": 0,
+            "connections_new": 0, "connections_refused": 0, "sessions_open": 0, "requests": 0, "rejected": 0,
+            "failed": 0, "request_p50_us": null, "request_p95_us": null, "request_p99_us": null, "batches": 0,
+            "batch_requests": 0, "commit_p50_us": null, "commit_p95_us": null, "commit_p99_us": null,
+            "queue_money": 0, "queue_others": 0, "pin_hashes": 0, "pin_waiting": 0, "login_failures": 0,
+            "lock_outs": 0, "projection_lag_entries": 0, "disk_free_bytes": 0,
+        });
+        serde_json::from_value(json).unwrap()
+    }
+
+    fn history(interval: Duration, count: u64) -> History {
+        let mut history = History::new(interval);
+        (1..=count).for_each(|number| history.keep(sample(number, i64::try_from(number).unwrap() * 1_000)));
+        history
+    }
+
+    #[test]
+    fn a_day_is_kept_and_its_size_is_bounded() {
+        let bytes = size_of::<Sample>() * 86_400;
+        assert!(bytes <= 24_000_000, "{bytes}");
+        assert_eq!(history(Duration::from_secs(1), 86_500).samples.len(), 86_400);
+        let hourly = history(Duration::from_secs(3_600), 30);
+        let numbers: Vec<u64> = hourly.samples.iter().map(|sample| sample.number).collect();
+        assert_eq!(numbers, (7..=30).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn pages_follow_each_other() {
+        let history = history(Duration::from_secs(60), 5);
+        let page = |since: Option<i64>, after, rows| {
+            let page = history.page(Timestamp::from_ms(0), since.map(Timestamp::from_ms), after, rows);
+            (page.samples.iter().map(|sample| sample.number).collect::<Vec<_>>(), page.more)
+        };
+        assert_eq!(page(None, None, 2), (vec![1, 2], true));
+        assert_eq!(page(None, Some(2), 3), (vec![3, 4, 5], false));
+        assert_eq!(page(Some(4_000), None, 9), (vec![4, 5], false));
+        assert_eq!(page(Some(2_000), Some(3), 1), (vec![4], true));
+        assert_eq!(page(None, Some(5), 1), (vec![], false));
+    }
 }

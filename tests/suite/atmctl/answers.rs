@@ -159,15 +159,15 @@ async fn an_unhealthy_atmd_is_told_of_with_its_row() {
         sessions = load::deposits(&atmd, sessions, Duration::from_secs(1)).await.0;
         let told = atmd.ctl(&["status", "-o", "json"]);
         if told.code != Some(0) {
-            break told.coded(1);
+            break told.coded(3);
         }
     };
     let row = serde_json::from_str::<Value>(&unhealthy.stdout).unwrap()["data"][0].clone();
     assert_eq!((&row["healthy"], unhealthy.stderr.as_str()), (&json!(false), ""));
     assert!(row["reasons"].as_str().unwrap().contains("the CSV ledgers lack"), "{row}");
-    let told = atmd.ctl(&["status"]).coded(1);
+    let told = atmd.ctl(&["status"]).coded(3);
     assert!(told.stdout.contains("the CSV ledgers lack") && told.stderr.is_empty(), "{told}");
-    let told = atmd.ctl(&["status", "-o", "csv"]).coded(1);
+    let told = atmd.ctl(&["status", "-o", "csv"]).coded(3);
     assert_eq!(told.stdout.lines().count(), 2, "{told}");
 }
 
