@@ -5,9 +5,9 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 /// The customers.
-pub const CUSTOMERS: u64 = 100_000;
+pub(crate) const CUSTOMERS: u64 = 100_000;
 /// The days that the rows are spread over.
-pub const DAYS: u64 = 90;
+pub(crate) const DAYS: u64 = 90;
 /// 2026-08-01T00:00:00Z.
 const BEGIN_MS: u64 = 1_785_542_400_000;
 const DAY_MS: u64 = 86_400_000;
@@ -15,7 +15,7 @@ const SEED: u64 = 0x2026_0801_1122_3344;
 
 /// Goes on with one row after the other.
 #[derive(Debug)]
-pub struct Rows {
+pub(crate) struct Rows {
     random: u64,
     row: u64,
     /// How many rows the days are meant for.
@@ -25,15 +25,17 @@ pub struct Rows {
 
 impl Rows {
     /// Rows of which so many fill the days.
-    pub fn new(of: u64) -> Self {
+    pub(crate) fn new(of: u64) -> Self {
         Self { random: SEED, row: 0, of, balance: 100_000_000_000 }
     }
 
     /// Appends so many rows.
-    pub fn write(&mut self, rows: u64, to: &mut impl Write) -> io::Result<()> {
+    pub(crate) fn write(&mut self, rows: u64, to: &mut impl Write) -> io::Result<()> {
         let mut clock = Clock::default();
         for _ in 0..rows {
-            let at = BEGIN_MS + u64::try_from(u128::from(self.row) * u128::from(DAYS * DAY_MS) / u128::from(self.of)).unwrap_or(0);
+            let at = BEGIN_MS
+                + u64::try_from(u128::from(self.row) * u128::from(DAYS * DAY_MS) / u128::from(self.of))
+                    .unwrap_or(0);
             // The third power of an even share: a tenth of the customers makes nearly half of the rows.
             let share = u128::from(self.next() >> 32);
             let rank = (share * share * share * u128::from(CUSTOMERS)) >> 96;
@@ -86,7 +88,7 @@ impl Clock {
 }
 
 /// Writes a ledger of so many rows, and gives what goes on behind them.
-pub fn write(path: &Path, rows: u64) -> io::Result<Rows> {
+pub(crate) fn write(path: &Path, rows: u64) -> io::Result<Rows> {
     let mut file = BufWriter::with_capacity(1 << 20, File::create(path)?);
     file.write_all(b"Mobile_Number,Action,Amount,Bank_Balance,Timestamp\n")?;
     let mut generated = Rows::new(rows);
