@@ -40,15 +40,27 @@ pub(crate) fn pack(values: &[i64], to: &mut Vec<u8>) -> Packing {
         0x1_0000..=0xffff_ffff => 4,
         _ => 8,
     };
-    to.reserve(values.len() * usize::from(width));
+    let at = to.len();
+    to.resize(at + values.len() * usize::from(width), 0);
+    let to = &mut to[at..];
     match width {
         0 => {}
-        1 => to.extend(packed.map(|value| value.to_le_bytes()[0])),
-        2 => packed.for_each(|value| to.extend_from_slice(&value.to_le_bytes()[..2])),
-        4 => packed.for_each(|value| to.extend_from_slice(&value.to_le_bytes()[..4])),
-        _ => packed.for_each(|value| to.extend_from_slice(&value.to_le_bytes())),
+        1 => put(to, packed, |[byte, ..]| [byte]),
+        2 => put(to, packed, |[one, two, ..]| [one, two]),
+        4 => put(to, packed, |[one, two, three, four, ..]| [one, two, three, four]),
+        _ => put(to, packed, |bytes| bytes),
     }
     Packing { base, width, blanks }
+}
+
+/// Puts the lower bytes of numbers one behind the other.
+fn put<const WIDTH: usize>(
+    to: &mut [u8],
+    from: impl Iterator<Item = u64>,
+    low: impl Fn([u8; 8]) -> [u8; WIDTH],
+) {
+    let places = to.as_chunks_mut().0.iter_mut();
+    places.zip(from).for_each(|(place, number)| *place = low(number.to_le_bytes()));
 }
 
 impl Packing {

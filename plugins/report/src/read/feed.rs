@@ -18,7 +18,7 @@ use std::io::{self, Read};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How much of a file is worked on at once.
-pub(super) const PART_BYTES: usize = if cfg!(test) { 512 * 1024 } else { 8 * 1024 * 1024 };
+pub(super) const PART_BYTES: usize = if cfg!(test) { 512 * 1024 } else { 16 * 1024 * 1024 };
 
 /// One pass over the files of a ledger.
 pub(super) struct Feed<'l> {
