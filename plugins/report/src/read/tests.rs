@@ -81,7 +81,7 @@ impl Desk {
 
     /// What a file says with this desk's cache, and how many of its parts came from there.
     fn read(&self, file: &Path) -> (Rows, Account, u64) {
-        let ledger = open(&[file.to_owned()], Some(self.cache()));
+        let ledger = open(&[file], Some(self.cache()));
         let rows = whole(&ledger);
         let parts = ledger.believed();
         (rows, ledger.account(), parts)
@@ -89,7 +89,7 @@ impl Desk {
 
     /// Fails where the cache makes a difference; tells how many parts came from it.
     fn holds(&self, file: &Path) -> u64 {
-        let ledger = open(&[file.to_owned()], None);
+        let ledger = open(&[file], None);
         self.equals(file, &(whole(&ledger), ledger.account()))
     }
 
@@ -101,9 +101,10 @@ impl Desk {
     }
 }
 
-fn open(files: &[PathBuf], cache: Option<PathBuf>) -> Ledger {
+fn open(files: &[&Path], cache: Option<PathBuf>) -> Ledger {
+    let files: Vec<PathBuf> = files.iter().map(|path| path.to_path_buf()).collect();
     let zone = TimeZone::get("Asia/Kolkata").unwrap();
-    Ledger::open(files, Options { zone, decimals: 2, cache, progress: None }).unwrap()
+    Ledger::open(&files, Options { zone, decimals: 2, cache, progress: None }).unwrap()
 }
 
 /// All rows, column by column, and the words of their actions, whose indexes depend on who meets them first.
@@ -132,7 +133,7 @@ fn columns(frame: &DataFrame) -> Vec<Vec<Option<i64>>> {
 fn packed_and_piped_ledgers_say_the_same() {
     let desk = Desk::new();
     let text = bank(30_000);
-    let plain = open(&[desk.file("bank.csv", &text)], None);
+    let plain = open(&[&desk.file("bank.csv", &text)], None);
     let expected = whole(&plain);
     assert_eq!(expected.1.len() as u64, plain.account().rows());
     assert_eq!((plain.account().rows(), plain.account().malformed()), (30_000 - 59, 59));
@@ -141,7 +142,7 @@ fn packed_and_piped_ledgers_say_the_same() {
     let zstd = zstd::encode_all(text.as_bytes(), 1).unwrap();
     let files = [desk.file("packed", gzip.finish().unwrap()), desk.file("bank.csv.zst", zstd)];
     for file in files {
-        let ledger = open(&[file], Some(desk.cache()));
+        let ledger = open(&[&file], Some(desk.cache()));
         assert!(whole(&ledger) == expected);
         assert_eq!(ledger.account().files[0].faults, plain.account().files[0].faults);
         // And once more, from the start.
@@ -152,7 +153,7 @@ fn packed_and_piped_ledgers_say_the_same() {
     assert!(made.success());
     thread::scope(|scope| {
         scope.spawn(|| fs::write(&pipe, &text).unwrap());
-        let ledger = open(&[pipe.clone()], None);
+        let ledger = open(&[&pipe], None);
         assert!(whole(&ledger) == expected);
         assert!(whole(&ledger) == expected);
     });
@@ -162,7 +163,7 @@ fn packed_and_piped_ledgers_say_the_same() {
 fn damaged_packing_is_a_failure() {
     let desk = Desk::new();
     let zstd = zstd::encode_all(bank(30_000).as_bytes(), 1).unwrap();
-    let ledger = open(&[desk.file("bank.csv.zst", &zstd[..zstd.len() / 2])], None);
+    let ledger = open(&[&desk.file("bank.csv.zst", &zstd[..zstd.len() / 2])], None);
     let failure = ledger.blocks(&[Column::At], |_| Ok(())).unwrap_err();
     assert!(failure.message.contains("bank.csv.zst cannot be unpacked"), "{failure}");
 }
@@ -172,7 +173,7 @@ fn a_query_is_the_same_bit_by_bit() {
     let desk = Desk::new();
     let huge = format!("12345,deposit,{}.00,1.00,2026-01-01T00:00:00.000Z\n", i64::MAX / 100);
     let text = format!("{}{}", bank(30_000), huge.repeat(5));
-    let ledger = open(&[desk.file("bank.csv", text)], None);
+    let ledger = open(&[&desk.file("bank.csv", text)], None);
     assert_eq!(ledger.kind(), Some(Kind::Bank));
     let sum = || col("amount").cast(DataType::Int128).sum();
     let answer = ledger
@@ -189,7 +190,7 @@ fn a_query_is_the_same_bit_by_bit() {
     assert!(expected > i128::from(i64::MAX));
     let any = |name: &str| answer.column(name).unwrap().get(0).unwrap().extract::<i128>().unwrap();
     assert_eq!((any("amount"), any("rows")), (expected, i128::from(ledger.account().rows())));
-    let empty = open(&[desk.file("empty.csv", ""), desk.file("header.csv", bank(0))], None);
+    let empty = open(&[&desk.file("empty.csv", ""), &desk.file("header.csv", bank(0))], None);
     let none = empty.query(&[Column::Day], |block| block, |parts| parts).unwrap();
     assert_eq!((none.height(), none.width()), (0, 1));
 }
@@ -208,7 +209,7 @@ fn files_follow_each_other_and_are_of_one_kind() {
         of_row
     };
     let files = [desk.file("a.csv", client), desk.file("b.csv", client)];
-    let ledger = open(&files, None);
+    let ledger = open(&[&files[0], &files[1]], None);
     let (columns, words) = whole(&ledger);
     assert_eq!(words, ["withdraw"; 2]);
     for (file, expected) in [row(0), row(1)].into_iter().enumerate() {
@@ -241,7 +242,7 @@ fn a_grown_ledger_is_read_from_where_it_was() {
     assert!(kept >= 2, "{kept}");
     assert_eq!(desk.holds(&file), kept);
     let mut growing = File::options().append(true).open(&file).unwrap();
-    growing.write_all(text[cut..].as_bytes()).unwrap();
+    growing.write_all(&text.as_bytes()[cut..]).unwrap();
     assert_eq!(desk.holds(&file), kept);
     assert!(desk.parts().len() as u64 > kept);
     // A line that its writer is not done with.
@@ -262,7 +263,7 @@ fn a_grown_ledger_is_read_from_where_it_was() {
 fn one_ledger_goes_through_the_cache_that_it_made() {
     let desk = Desk::new();
     let file = desk.file("bank.csv", bank(25_000));
-    let ledger = open(&[file], Some(desk.cache()));
+    let ledger = open(&[&file], Some(desk.cache()));
     let (first, account) = (whole(&ledger), ledger.account());
     assert!(desk.parts().len() >= 2);
     assert!(whole(&ledger) == first);
@@ -311,7 +312,7 @@ fn a_changed_ledger_is_read_again() {
 fn a_damaged_cache_is_none() {
     let desk = Desk::new();
     let file = desk.file("bank.csv", bank(25_000));
-    let ledger = open(&[file.clone()], None);
+    let ledger = open(&[&file], None);
     let expected = (whole(&ledger), ledger.account());
     desk.read(&file);
     let part = desk.parts().remove(1);
@@ -340,7 +341,7 @@ fn a_damaged_cache_is_none() {
 fn many_may_read_and_keep_at_once() {
     let desk = Desk::new();
     let file = desk.file("bank.csv", bank(25_000));
-    let expected = whole(&open(&[file.clone()], None));
+    let expected = whole(&open(&[&file], None));
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| assert!(desk.read(&file).0 == expected));
@@ -356,8 +357,8 @@ fn a_cache_that_cannot_be_written_costs_nothing() {
     let desk = Desk::new();
     let file = desk.file("bank.csv", bank(20_000));
     let no_folder = desk.file("no-folder", "");
-    let ledger = open(&[file.clone()], Some(no_folder));
-    assert!(whole(&ledger) == whole(&open(&[file], None)));
+    let ledger = open(&[&file], Some(no_folder));
+    assert!(whole(&ledger) == whole(&open(&[&file], None)));
 }
 
 #[test]
@@ -369,7 +370,7 @@ fn rows_are_the_same_however_parts_are_cut() {
     let text =
         format!("{}12345,{long},1\n{}\n{}12345,deposit,{longer}", bank(9_000), longer, &bank(9_000)[51..]);
     let file = desk.file("bank.csv", &text);
-    let ledger = open(&[file.clone()], Some(desk.cache()));
+    let ledger = open(&[&file], Some(desk.cache()));
     let (columns, words) = whole(&ledger);
     // Beside it row by row, in parts of another size.
     let rules = Rules { zone: TimeZone::get("Asia/Kolkata").unwrap(), decimals: 2 };
