@@ -7,7 +7,7 @@ use atm_rpc::operator::legacy::{LegacyFault, LegacyRow};
 use atm_rpc::types::account::AccountId;
 use atm_rpc::types::action::Action;
 
-/// The longest session: a day more than a century of seconds would be told of in no report.
+/// The longest session that is believed: a century.
 const ELAPSED_MS_MAX: i64 = 100 * 366 * 86_400_000;
 
 /// Which way the money of an action goes, as the customer sees it, and what is on the other side.
