@@ -13,6 +13,7 @@
 
 pub mod bank;
 pub mod books;
+pub mod browser;
 pub mod csv;
 pub mod daemon;
 pub mod disk;

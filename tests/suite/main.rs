@@ -30,6 +30,7 @@ mod mended;
 mod metrics;
 mod operators;
 mod package;
+mod pages;
 mod plugins;
 mod power;
 mod programs;

@@ -1,5 +1,6 @@
 //! Prints what the reports find, a row each.
 
+use crate::pictures::{self, PageOrder};
 use crate::reports::rows::{Continuity, Options, Summary};
 use crate::reports::{self};
 use crate::source::{Opened, Source};
@@ -14,6 +15,7 @@ use std::path::Path;
 
 const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
+#[expect(clippy::too_many_lines, reason = "one arm a report, each read by itself")]
 pub(crate) fn run(command: Report, host: &mut Host) -> Result<(), Failure> {
     match command {
         Report::Daily { days, by, number, action, source } => {
@@ -125,14 +127,24 @@ pub(crate) fn run(command: Report, host: &mut Host) -> Result<(), Failure> {
             begin(opened, &source, host)?;
             whole(host, &summary, malformed, &zone)
         }
+        Report::Page { days, html, limit, full_numbers, source } => {
+            pictures::page(PageOrder { days, html, limit, full_numbers, source }, host)
+        }
+        Report::Chart { figure, days, source } => pictures::chart(figure, days, &source, host),
         Report::Cache { act: CacheAct::Clear } => clear(host),
     }
 }
 
 /// What is to be said before the rows: what was malformed, and the currency. The ledger is done with.
 fn begin(opened: Opened, source: &Source, host: &mut Host) -> Result<(), Failure> {
-    let account = opened.ledger.account();
-    let (currency, days) = (opened.currency, opened.whose_days());
+    let currency = opened.currency;
+    tell(opened, source, host)?;
+    host.currency(currency)
+}
+
+/// Whose days it are, and what was malformed. The ledger is done with.
+pub(crate) fn tell(opened: Opened, source: &Source, host: &mut Host) -> Result<(), Failure> {
+    let (account, days) = (opened.ledger.account(), opened.whose_days());
     drop(opened);
     host.note(&days);
     if account.malformed() > 0 {
@@ -143,7 +155,7 @@ fn begin(opened: Opened, source: &Source, host: &mut Host) -> Result<(), Failure
             host.finding();
         }
     }
-    host.currency(currency)
+    Ok(())
 }
 
 fn print<T>(host: &mut Host, rows: &[T], row: impl Fn(&T) -> Result<Value, Failure>) -> Result<(), Failure> {

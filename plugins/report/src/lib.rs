@@ -4,21 +4,26 @@
 //! - `reports`: from frames to rows, without a word of how they are printed.
 //! - `source`: which files, whose days and which currency the operator means.
 //! - `commands`: prints rows.
+//! - `drawing`, `page`, `chart`: from plain data to HTML and to what a terminal shows.
+//! - `pictures`: draws what the reports find.
 
 pub mod cache;
 pub mod chart;
 mod commands;
 pub mod drawing;
 pub mod page;
+mod pictures;
 pub mod read;
 pub mod reports;
 pub mod source;
 
+use crate::chart::Figure;
 use crate::reports::rows::Unit;
 use crate::source::{Days, Source};
 use atm_plugin_sdk::{Column, Command, Host};
 use atm_rpc::plugin::{Code, Failure, Kind, Site};
 use atm_rpc::types::mobile::MobileNumber;
+use std::path::PathBuf;
 use std::thread;
 
 /// What the CSV ledgers say.
@@ -141,6 +146,36 @@ pub enum Report {
         #[command(flatten)]
         source: Source,
     },
+    /// One HTML file with figures, charts and tables: to look at, to print, to send. It needs no network.
+    Page {
+        /// Which days.
+        #[command(flatten)]
+        days: Days,
+        /// The file; a page that is there already is replaced. - is standard output.
+        #[arg(long)]
+        html: PathBuf,
+        /// How many customers at the most.
+        #[arg(long, default_value = "10")]
+        limit: u32,
+        /// Print whole mobile numbers.
+        #[arg(long)]
+        full_numbers: bool,
+        /// Of which ledger.
+        #[command(flatten)]
+        source: Source,
+    },
+    /// A chart in the terminal.
+    Chart {
+        /// What it shows: deposits and withdrawals where left out.
+        #[arg(value_enum, default_value = "daily")]
+        figure: Figure,
+        /// Which days.
+        #[command(flatten)]
+        days: Days,
+        /// Of which ledger.
+        #[command(flatten)]
+        source: Source,
+    },
     /// What is kept of ledgers that were read, so that they are read faster again.
     Cache {
         /// What to do with it: clear throws it away.
@@ -192,6 +227,16 @@ pub const COMMANDS: &[Command] = &[
         .without_connection()
         .sites(CLIENT)
         .examples(&["", "--from -30d"]),
+    Command::raw("page").without_connection().sites(CLIENT).writes(&["html"]).examples(&[
+        "--html monday.html --from -7d --to yesterday",
+        "--html march.html --from 2026-03-01 --to 2026-03-31 --full-numbers",
+    ]),
+    Command::raw("chart").without_connection().sites(CLIENT).examples(&[
+        "",
+        "balance --from -90d",
+        "hourly",
+        "failures --from -30d",
+    ]),
     Command::rows("cache", "atmctl.report.cache/1", CACHE).without_connection().examples(&["clear"]),
 ];
 

@@ -32,11 +32,12 @@ impl Scale {
         Self::over(low.min(0), high.max(0), steps)
     }
 
-    /// An axis for a balance: from zero, but for one that is far from it and hardly moves. That would be a
-    /// straight line above nothing.
+    /// An axis for a balance: from zero, but for one that is far from it and moves little. That would be a
+    /// straight line above nothing. One that hardly moves at all is such a line.
     #[must_use]
     pub fn of_balance(low: i128, high: i128, steps: u16) -> Self {
-        if low > 0 && low >= high / 2 {
+        let (moves, far) = (high.saturating_sub(low), low > 0 && low >= high / 2);
+        if far && moves > high / 1_000 {
             Self::over(low, high, steps)
         } else {
             Self::from_zero(low, high, steps)
@@ -146,6 +147,20 @@ mod tests {
                     assert!(scale.place(low, u32::MAX) <= scale.place(low.max(high), u32::MAX));
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_balance_is_seen_to_move_and_its_scale_stays_readable() {
+        let table = [
+            (5, 5, 0),
+            (9_000_000, 9_000_100, 0),
+            (9_000_000, 9_100_000, 9_000_000),
+            (-5, 100, -50),
+            (10, 100, 0),
+        ];
+        for (low, high, begins) in table {
+            assert_eq!(Scale::of_balance(low, high, 4).low(), begins, "{low} {high}");
         }
     }
 

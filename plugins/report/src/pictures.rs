@@ -1,0 +1,207 @@
+//! `report page` and `report chart`: what they draw is what the reports find.
+
+use crate::chart::{self, Figure, Screen};
+use crate::commands::tell;
+use crate::drawing::{Customer, Data, Day, Failures, Faults, Flow, Top};
+use crate::page;
+use crate::reports::rows::Options;
+use crate::reports::{daily, failures, hourly, top};
+use crate::source::{Days, Opened, Source};
+use atm_ledger_csv::dialect::Kind;
+use atm_plugin_sdk::Host;
+use atm_rpc::plugin::{Code, Failure};
+use atm_rpc::types::mobile::MobileNumber;
+use rustix::termios::tcgetwinsize;
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// How a page begins, by which one is known that was made before.
+const BEGINS: &str = "<!DOCTYPE html>";
+
+/// What `report page` is told.
+pub(crate) struct PageOrder {
+    pub(crate) days: Days,
+    pub(crate) html: PathBuf,
+    pub(crate) limit: u32,
+    pub(crate) full_numbers: bool,
+    pub(crate) source: Source,
+}
+
+/// Makes the page.
+pub(crate) fn page(order: PageOrder, host: &mut Host) -> Result<(), Failure> {
+    let PageOrder { days, html, limit, full_numbers, source } = order;
+    may_be_written(&html)?;
+    let opened = source.open(host)?;
+    let options = days.options(&opened.zone)?;
+    let mut data = nothing(&opened, &source, &options);
+    find_days(&mut data, &opened, &options)?;
+    find_hours(&mut data, &opened, &options)?;
+    let of_all = top(&opened.ledger, &options, usize::MAX)?;
+    let shown: fn(MobileNumber) -> String =
+        if full_numbers { MobileNumber::full } else { MobileNumber::masked };
+    data.top = Top {
+        customers: u64::try_from(of_all.len()).unwrap_or(u64::MAX),
+        first: of_all
+            .iter()
+            .take(usize::try_from(limit).unwrap_or(usize::MAX))
+            .map(|customer| Customer {
+                number: shown(customer.number),
+                count: customer.count,
+                deposits_minor: customer.deposits,
+                withdrawals_minor: customer.withdrawals,
+                sum_minor: customer.sum,
+            })
+            .collect(),
+    };
+    // bank.csv knows nothing of log-ins.
+    if opened.ledger.kind() != Some(Kind::Bank) {
+        find_failures(&mut data, &opened, &options)?;
+    }
+    finish(&mut data, opened, &source, host)?;
+    write(&html, &page::render(&data))
+}
+
+/// Draws the chart.
+pub(crate) fn chart(figure: Figure, days: Days, source: &Source, host: &mut Host) -> Result<(), Failure> {
+    let opened = source.open(host)?;
+    let options = days.options(&opened.zone)?;
+    let mut data = nothing(&opened, source, &options);
+    match figure {
+        Figure::Daily | Figure::Balance => find_days(&mut data, &opened, &options)?,
+        Figure::Hourly => {
+            // Which days there are is part of its title.
+            find_days(&mut data, &opened, &options)?;
+            find_hours(&mut data, &opened, &options)?;
+        }
+        Figure::Failures => {
+            opened.must_have("failed log-ins")?;
+            find_failures(&mut data, &opened, &options)?;
+        }
+    }
+    finish(&mut data, opened, source, host)?;
+    let stdout = io::stdout();
+    let size = tcgetwinsize(&stdout).ok().filter(|_| stdout.is_terminal());
+    let screen = Screen::new(|name| std::env::var(name).ok(), size.map(|size| (size.ws_col, size.ws_row)));
+    print(&chart::draw(&data, figure, &screen))
+}
+
+/// Without anything in it.
+fn nothing(opened: &Opened, source: &Source, options: &Options) -> Data {
+    Data {
+        sources: source.file.iter().map(|path| name(path)).collect(),
+        zone: opened.zone.iana_name().unwrap_or("UTC").to_owned(),
+        generated_at: now(opened),
+        currency: opened.currency,
+        asked: (options.from, options.to),
+        days: Vec::new(),
+        hours: [[0; 24]; 7],
+        failures: None,
+        top: Top::default(),
+        faults: Faults::default(),
+    }
+}
+
+fn find_days(data: &mut Data, opened: &Opened, options: &Options) -> Result<(), Failure> {
+    let days = daily(&opened.ledger, options)?.into_iter().map(|day| Day {
+        date: day.day,
+        flow: Flow {
+            count: day.count,
+            deposits_minor: day.deposits,
+            withdrawals_minor: day.withdrawals,
+            net_minor: day.net,
+        },
+        closing_minor: day.closing.map(i128::from),
+    });
+    data.days = days.collect();
+    Ok(())
+}
+
+fn find_hours(data: &mut Data, opened: &Opened, options: &Options) -> Result<(), Failure> {
+    for hour in hourly(&opened.ledger, options)? {
+        let day = data.hours.get_mut(usize::from(hour.weekday));
+        if let Some(count) = day.and_then(|day| day.get_mut(usize::from(hour.hour))) {
+            *count = count.saturating_add(hour.count);
+        }
+    }
+    Ok(())
+}
+
+/// The report has them by number and day; here the number does not matter.
+fn find_failures(data: &mut Data, opened: &Opened, options: &Options) -> Result<(), Failure> {
+    let mut days = BTreeMap::new();
+    for row in failures(&opened.ledger, options)? {
+        let day = days.entry(row.day).or_insert((0_u64, 0_u64));
+        *day = (day.0.saturating_add(row.failed), day.1.saturating_add(row.blacklisted));
+    }
+    // A day on which numbers were only taken off the blacklist has no failure.
+    let days = days.into_iter().filter(|(_, counts)| *counts != (0, 0));
+    let failures = days.map(|(date, (wrong_pins, blacklisted))| Failures { date, wrong_pins, blacklisted });
+    data.failures = Some(failures.collect());
+    Ok(())
+}
+
+/// Lets go of the ledger, and tells what could not be read.
+fn finish(data: &mut Data, opened: Opened, source: &Source, host: &mut Host) -> Result<(), Failure> {
+    let account = opened.ledger.account();
+    data.faults = Faults { count: account.malformed(), first: account.sentences() };
+    tell(opened, source, host)
+}
+
+/// A file without its folders, which are nobody's business who reads a page.
+fn name(path: &Path) -> String {
+    match path.file_name() {
+        _ if path.as_os_str() == "-" => "a pipe".into(),
+        Some(name) => name.to_string_lossy().into_owned(),
+        None => path.display().to_string(),
+    }
+}
+
+/// A page takes the place of one that was there, but of nothing else.
+fn may_be_written(html: &Path) -> Result<(), Failure> {
+    if html.as_os_str() == "-" {
+        return Ok(());
+    }
+    match fs::read(html) {
+        Ok(old) if !old.is_empty() && !old.starts_with(BEGINS.as_bytes()) => {
+            let text = format!("{} is there and is no page; it was left as it is", html.display());
+            Err(Failure::new(Code::Conflict, text).hint("name another file, or take that one away"))
+        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unwritten(html, &error)),
+        _ => Ok(()),
+    }
+}
+
+fn write(html: &Path, page: &str) -> Result<(), Failure> {
+    if html.as_os_str() == "-" {
+        return print(page);
+    }
+    let written = File::create(html).and_then(|mut file| {
+        file.write_all(page.as_bytes())?;
+        file.sync_all()
+    });
+    written.map_err(|error| unwritten(html, &error))
+}
+
+fn unwritten(html: &Path, error: &io::Error) -> Failure {
+    Failure::new(Code::Failed, format!("{} cannot be written: {error}", html.display()))
+}
+
+/// Who reads may have seen enough.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(Code::Failed, format!("the drawing cannot be written: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a page says when it was made")]
+fn now(opened: &Opened) -> String {
+    let now = jiff::Timestamp::try_from(SystemTime::now()).unwrap_or_default();
+    now.to_zoned(opened.zone.clone()).strftime("%Y-%m-%d %H:%M %Z").to_string()
+}
