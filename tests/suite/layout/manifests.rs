@@ -72,6 +72,19 @@ pub(super) fn who_depends_on_whom(tree: &Tree) -> Vec<String> {
     findings
 }
 
+/// It is large, and slow to build: one program has it.
+pub(super) fn polars_in_reports_alone(tree: &Tree) -> Vec<String> {
+    let mut findings = Vec::new();
+    for manifest in manifests(tree).filter(|manifest| package(manifest) != "atmctl-report") {
+        for (line, name, _) in dependencies(manifest) {
+            if name == "atmctl-report" || name.split('-').next() == Some("polars") {
+                findings.push(format!("{}:{line}: {name} is for reports alone", manifest.path));
+            }
+        }
+    }
+    findings
+}
+
 /// One place says which version and which features, so that all builds share what is compiled.
 pub(super) fn versions_in_the_root(tree: &Tree) -> Vec<String> {
     let mut findings = Vec::new();

@@ -22,6 +22,7 @@ macro_rules! tests {
 tests! {
     the_root_has_its_names_and_no_others: rules::names_at_the_root,
     crates_depend_on_whom_they_may: manifests::who_depends_on_whom,
+    polars_is_in_reports_alone: manifests::polars_in_reports_alone,
     versions_and_features_stand_in_the_root_manifest: manifests::versions_in_the_root,
     every_crate_takes_the_lints_of_the_workspace: manifests::lints_of_the_workspace,
     decisions_see_nothing_but_values: imports::pure,

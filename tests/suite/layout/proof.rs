@@ -40,6 +40,12 @@ fn each_rule_finds_what_breaks_it() {
         (manifests::who_depends_on_whom, "atm-cli/Cargo.toml", CLI, &["atm-cli/Cargo.toml:6"]),
         (manifests::who_depends_on_whom, "a/Cargo.toml", "[package]\nname = \"a\"\n", &["a/Cargo.toml:1"]),
         (
+            manifests::polars_in_reports_alone,
+            "a/Cargo.toml",
+            "[dependencies]\npolars.workspace = true\npolars-io.workspace = true\nb.workspace = true\n",
+            &["a/Cargo.toml:2", "a/Cargo.toml:3"],
+        ),
+        (
             manifests::versions_in_the_root,
             "a/Cargo.toml",
             VERSIONS,
@@ -91,6 +97,11 @@ fn rules_let_pass_what_is_right() {
         (imports::database, "atmd/src/rpc/a.rs", "// not sea_orm"),
         (imports::pure, "atmd/src/ledger/a.rs", PURE),
         (imports::pure, "atmd/src/ledgers.rs", "use tokio::time;"),
+        (
+            manifests::polars_in_reports_alone,
+            "plugins/report/Cargo.toml",
+            "[package]\nname = \"atmctl-report\"\n[dependencies]\npolars.workspace = true\n",
+        ),
         (manifests::versions_in_the_root, "a/Cargo.toml", "[dependencies]\nb.workspace = true # c\n"),
         (
             manifests::who_depends_on_whom,

@@ -2,6 +2,7 @@
 //! row that nobody hears of.
 
 mod continuity;
+mod documented;
 mod duckdb;
 mod files;
 mod ledger;
