@@ -88,8 +88,8 @@ fn a_balance_follows_from_the_row_before() {
         let found = rows(&outcome);
         let told: Vec<_> = found
             .iter()
-            .map(|row| ["line", "expected", "gap"].map(|name| row[name].as_str().unwrap_or_default()).into())
-            .map(|[line, expected, gap]: [&str; 3]| (line, expected, gap))
+            .map(|row| ["line", "expected", "gap"].map(|name| row[name].as_str().unwrap_or_default()))
+            .map(|[line, expected, gap]| (line, expected, gap))
             .collect();
         assert_eq!(told, *gaps, "{what}: {outcome}");
         let _ = outcome.coded(if gaps.is_empty() { 0 } else { 3 });

@@ -30,12 +30,12 @@ pub(super) fn random(seed: u64, rows: u64, delimiter: char) -> String {
     let mut random = Random::new(seed);
     let mut text = String::new();
     record(&mut text, &mut random, delimiter, COLUMNS.map(str::to_owned));
-    let (mut vault, mut balances) = (10_000_000_00_i64, BTreeMap::<u64, i64>::new());
+    let (mut vault, mut balances) = (1_000_000_000_i64, BTreeMap::<u64, i64>::new());
     for row in 0..rows {
         // A few customers move most.
         let customer = random.below(CUSTOMERS).min(random.below(CUSTOMERS));
         let balance = balances.entry(customer).or_insert(0);
-        let amount = i64::try_from(random.below(1_000_000_00)).unwrap() + 1;
+        let amount = i64::try_from(random.below(100_000_000)).unwrap() + 1;
         let (action, amount) = match random.below(10) {
             0 => ("login", None),
             1 => ("exit", None),
