@@ -30,6 +30,7 @@ pub mod prometheus;
 pub mod random;
 pub mod servers;
 pub mod terminal;
+pub mod tmux;
 pub mod tools;
 pub mod wait;
 pub mod yardstick;

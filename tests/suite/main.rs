@@ -28,6 +28,7 @@ mod legacy;
 mod load;
 mod mended;
 mod metrics;
+mod monitor;
 mod operators;
 mod package;
 mod pages;
