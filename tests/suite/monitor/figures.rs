@@ -92,7 +92,7 @@ async fn top_has_methods_rejections_and_addresses() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn history_has_every_request_once() {
-    let atmd = Atmd::start(&Options::default().set("server.monitor_interval", "200ms"));
+    let atmd = Atmd::start(&Options::default().set("server.monitor_interval", "1s"));
     let _client = customer(&atmd).await;
     let sum = |rows: &[Value], column: &str| rows.iter().map(|row| number(&row[column])).sum::<f64>();
     let counted = |rows: &[Value]| {
