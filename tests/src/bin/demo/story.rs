@@ -17,7 +17,8 @@ pub(crate) fn tell(shell: &mut Shell, programs: &Path) -> Result<()> {
     money_moves(shell)?;
     guessing_ends(shell)?;
     an_operator_helps(shell)?;
-    what_is_kept(shell)
+    what_is_kept(shell)?;
+    what_is_seen(shell)
 }
 
 /// Ends atmd in order.
@@ -129,9 +130,19 @@ fn what_is_kept(shell: &mut Shell) -> Result<()> {
     shell.run("head -n 1 data/ledger/client.csv; tail -n 12 data/ledger/client.csv", 0)?;
     let bank = shell.run("cat data/ledger/bank.csv", 0)?;
     ensure!(bank.contains("10650.00"), "the vault does not have 10650.00");
+    shell.title("What they say: reports need no atmd, only the files")?;
+    let statement = shell.run(&format!("atmctl report statement {ALICE}"), 0)?;
+    ensure!(statement.contains("400.00"), "the statement does not end with 400.00");
+    shell.run("atmctl report daily", 0)?;
+    shell.run("atmctl report failures", 0)?;
+    Ok(())
+}
+
+fn what_is_seen(shell: &mut Shell) -> Result<()> {
     shell.title("The monitor, every two seconds here, and what operators see")?;
     shell.wait_for("data/bank_server.log", |text| text.contains(METRICS).then_some(()))?;
     shell.run(&format!("grep '{METRICS}' data/bank_server.log | tail -n 1"), 0)?;
     shell.run("atmctl status", 0)?;
+    shell.run("atmctl monitor show --fail-if 'commit_p99_ms > 10000'", 0)?;
     Ok(())
 }
