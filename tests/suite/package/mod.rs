@@ -20,7 +20,7 @@ fn the_package_is_installed_used_upgraded_and_purged() {
     let first = package(folder.path(), "1");
     let mut lintian = Command::new("lintian");
     lintian.args(["--fail-on", "error", "--allow-root"]).arg(&first);
-    process::run(lintian, "").coded(0);
+    let _ = process::run(lintian, "").coded(0);
 
     if in_overlay(folder.path(), &["true"]).code != Some(0) {
         return not_allowed("the right to mount an overlay");
