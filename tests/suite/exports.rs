@@ -118,8 +118,8 @@ fn duckdb() -> Option<PathBuf> {
 
 const ASK: &str = r#"
 import duckdb, json, sys
-row = duckdb.sql(f"""SELECT (sum(amount) FILTER (action = 'deposit'))::VARCHAR, typeof(any_value(amount)),
-  typeof(any_value(recorded_at)), typeof(any_value(business_date)), count(*)::VARCHAR FROM '{sys.argv[1]}'""").fetchone()
+row = duckdb.connect().execute(f"""SELECT (sum(amount) FILTER (action = 'deposit'))::VARCHAR, typeof(any_value(amount)),
+  typeof(any_value(recorded_at)), typeof(any_value(business_date)), count(*)::VARCHAR FROM '{sys.argv[1]}'""").fetchall()[0]
 print(json.dumps(row))
 "#;
 

@@ -90,7 +90,7 @@ fn without_umask(command: &Command) -> Command {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_start_tells_where_things_are_and_each_has_its_mode() {
-    const EXPECTED: [(&str, u32); 17] = [
+    const EXPECTED: [(&str, u32); 18] = [
         (".", 0o755),
         ("atmd.lock", 0o600),
         ("bank.db", 0o600),
@@ -107,6 +107,7 @@ async fn the_first_start_tells_where_things_are_and_each_has_its_mode() {
         ("pki/ca.key", 0o600),
         ("pki/root.pem", 0o600),
         ("public", 0o755),
+        ("public/bank.json", 0o644),
         ("public/ca.pem", 0o644),
     ];
     let mut atmd = Atmd::start(&Options::default());

@@ -1,3 +1,5 @@
+//! What the screen shows of figures, at each size and in each state.
+
 use super::*;
 use crate::testing::{metrics, sample};
 use crate::watch::points::Point;
