@@ -55,7 +55,7 @@ impl Sizes {
         self.sum.fetch_add(size, Ordering::Relaxed);
     }
 
-    /// How many in each bucket of [`SIZE_BOUNDS`] and above the last, and all sizes together.
+    /// How many in each bucket of `SIZE_BOUNDS` and above the last, and all sizes together.
     #[must_use]
     pub fn read(&self) -> (Vec<u64>, u64) {
         let buckets = self.buckets.iter().map(|bucket| bucket.load(Ordering::Relaxed)).collect();

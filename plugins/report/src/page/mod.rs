@@ -1,7 +1,7 @@
 //! `report page`: one HTML file that needs nothing else, to look at, to listen to and to print.
 //!
 //! A pure function of the data: equal data gives equal bytes. There is no script in it, and its policy forbids
-//! the browser to load or run anything. All text passes [`markup::text`].
+//! the browser to load or run anything. All text passes `markup::text`.
 
 mod chart;
 mod markup;

@@ -1,6 +1,6 @@
 //! A row for each day, week or month.
 
-use super::frames::{amounts_of, counted, counts, dates, last, narrow, total, wanted, wide, within};
+use super::frames::{counted, counts, dates, is, last, narrow, total, wanted, wide, within};
 use super::rows::{Options, Period, Unit};
 use crate::read::{Column, Ledger};
 use atm_ledger_csv::dialect::Kind;
@@ -22,7 +22,6 @@ pub fn daily(ledger: &Ledger, options: &Options) -> Result<Vec<Period>, Failure>
         Some(wanted) => when(wanted.clone()).then(values).otherwise(lit(NULL)),
         None => values,
     };
-    let amounts = |action| amounts_of(ledger, action);
     let actions = [
         (Action::Deposit, "deposits"),
         (Action::Withdraw, "withdrawals"),
@@ -30,13 +29,9 @@ pub fn daily(ledger: &Ledger, options: &Options) -> Result<Vec<Period>, Failure>
         (Action::DepositReversed, "returned"),
         (Action::Opening, "opened"),
     ];
-    let mut sums = vec![
-        counted(col("amount")).alias("count"),
-        total(col("amount")).alias("sum"),
-        last(col("bank_balance")).alias("closing"),
-    ];
+    let mut sums = vec![col("count").sum(), total(col("sum")).alias("sum")];
     for (action, name) in actions {
-        sums.push(total(amounts(action)?).alias(name));
+        sums.push(total(col("sum").filter(is(ledger, action)?)).alias(name));
     }
     let columns = [Column::Day, Column::Action, Column::Amount, Column::BankBalance];
     let columns = columns.into_iter().chain(options.number.map(|_| Column::Number));
@@ -45,7 +40,12 @@ pub fn daily(ledger: &Ledger, options: &Options) -> Result<Vec<Period>, Failure>
         &columns,
         |rows| {
             let rows = within(rows, options).with_column(only(col("amount")).alias("amount"));
-            rows.group_by([col("day")]).agg(&sums)
+            let closing = rows.clone().filter(col("bank_balance").is_not_null());
+            let closing = closing.group_by([col("day")]).agg([col("bank_balance").last().alias("closing")]);
+            // Few rows are left for the sums of each action; over all rows each of them would be a pass of its own.
+            let moved = [counted(col("amount")).alias("count"), total(col("amount")).alias("sum")];
+            let moved = rows.group_by([col("day"), col("action")]).agg(moved);
+            moved.group_by([col("day")]).agg(&sums).left_join(closing, col("day"), col("day"))
         },
         |partials| {
             let added = SUMS.map(|name| total(col(name)).alias(name));
