@@ -18,7 +18,11 @@ pub(crate) async fn run(settings: &Settings, io: &mut Io) -> Result<u8, Stop> {
     let mut link = link::as_operator(&endpoint, settings.limit.unwrap_or(link::PATIENCE)).await?;
     let me = link.whoami().await?;
     let status: Status = link.ask(&OperatorRequest::Status {}).await?;
-    record(settings.format, &columns(), Some(me.currency), &row(&status, me.currency), io)?;
+    match record(settings.format, &columns(), Some(me.currency), &row(&status, me.currency), io) {
+        // Who reads no further still gets the finding.
+        Ok(()) | Err(Stop::OutputClosed) => {}
+        Err(stop) => return Err(stop),
+    }
     Ok(if status.healthy { 0 } else { UNWELL })
 }
 

@@ -125,15 +125,17 @@ impl Launch<'_> {
             }
         };
         let served = async { futures::try_join!(relayed, rendered).map(|((), told)| told) };
+        // The connection stays open until the plugin has ended: it may have to leave the terminal in order.
+        let mut served = pin!(served);
         let (stop, ask) = tokio::select! {
             // A signal that reached the plugin, too, is the reason, not the plugin's end by it.
             biased;
             signal = signalled => {
-                let reached = shared && signal == SignalKind::interrupt();
+                let reached = shared && [SignalKind::interrupt(), SignalKind::quit()].contains(&signal);
                 (Stop::Said(Code::Interrupted.exit()), (!reached).then_some(Signal::TERM))
             }
             over = over => (over.into(), Some(Signal::TERM)),
-            ended = lifetime(&mut child, served) => match ended {
+            ended = lifetime(&mut child, served.as_mut()) => match ended {
                 Ok(ended) => return Ok(ended),
                 Err(stop) => (stop, Some(Signal::TERM)),
             },

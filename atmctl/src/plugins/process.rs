@@ -11,6 +11,10 @@ use tokio::time::timeout;
 /// What a plugin may take to end by itself.
 pub(super) const GRACE: Duration = Duration::from_secs(5);
 
+/// What a plugin that shares the terminal may take to end by a key there, before it is asked by name: nobody can tell
+/// whether the signal was the terminal's, or sent to this process alone.
+const TOGETHER: Duration = Duration::from_secs(1);
+
 /// Whether a plugin shares the terminal: then prompts work, and Ctrl-C reaches both. Without one it
 /// has a process group of its own.
 pub(super) fn shares_terminal(io: &Io) -> bool {
@@ -30,8 +34,10 @@ pub(super) async fn end(child: &mut Child, ask: Option<Signal>, shared: bool) {
         // What has ended already needs no signal.
         let _ = id.map(|id| if shared { kill_process(id, signal) } else { kill_process_group(id, signal) });
     };
-    if let Some(signal) = ask {
-        send(signal);
+    match ask {
+        Some(signal) => send(signal),
+        None if timeout(TOGETHER, child.wait()).await.is_ok() => return,
+        None => send(Signal::TERM),
     }
     if timeout(GRACE, child.wait()).await.is_err() {
         send(Signal::KILL);
@@ -80,7 +86,7 @@ pub(super) fn id(child: &Child) -> Option<Pid> {
 
 /// Waits until somebody wants this process to end.
 pub(super) async fn signalled() -> SignalKind {
-    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup(), SignalKind::quit()];
     let waits = kinds.map(|kind| {
         Box::pin(async move {
             match signal(kind) {

@@ -19,9 +19,9 @@ use tokio::time::{sleep, timeout};
 use tracing::{debug, warn};
 
 /// Connections at a time; more wait with the system.
-const CONNECTIONS_MAX: usize = 16;
+const CONNECTIONS_MAX: usize = 256;
 /// How long a request's head may take, and a connection be without one.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+const HEAD_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a connection may last, which bounds who does not take the answer.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(60);
 /// Bytes of a request's head.

@@ -53,14 +53,32 @@ impl Faults {
     }
 }
 
+/// The text with stars in place of digits that could be a mobile number.
+fn masked(text: &str) -> String {
+    let mut masked = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(begin) = rest.find(|c: char| c.is_ascii_digit()) {
+        let digits = rest[begin..].bytes().take_while(u8::is_ascii_digit).count();
+        let (before, behind) = (&rest[..begin], &rest[begin + digits..]);
+        masked.push_str(before);
+        match (5..=15).contains(&digits) {
+            true => masked.extend(std::iter::repeat_n('*', digits)),
+            false => masked.push_str(&rest[begin..begin + digits]),
+        }
+        rest = behind;
+    }
+    masked + rest
+}
+
 /// A field as it may be shown: short, on one line, and without what could be a mobile number.
 pub(crate) fn shown(field: &str) -> String {
     let is_number = (5..=15).contains(&field.len()) && field.bytes().all(|byte| byte.is_ascii_digit());
     if is_number {
         return format!("a number of {} digits", field.len());
     }
-    let mut short: String = field.chars().take(SHOWN_MAX).flat_map(char::escape_debug).collect();
-    if field.chars().nth(SHOWN_MAX).is_some() {
+    let masked = masked(field);
+    let mut short: String = masked.chars().take(SHOWN_MAX).flat_map(char::escape_debug).collect();
+    if masked.chars().nth(SHOWN_MAX).is_some() {
         short.push_str("...");
     }
     format!("\"{short}\"")

@@ -13,6 +13,12 @@ use std::borrow::Cow;
 
 /// The most letters of a word for what happened.
 const WORD_MAX: usize = 64;
+/// So many digits could be a mobile number.
+const NUMBER_MIN: usize = 5;
+/// A time of the older tools up to its seconds.
+const LOCAL_TIME_LENGTH: usize = "2026-11-16 22:40:00".len();
+/// As atmd writes an elapsed time.
+const ELAPSED_DECIMALS: usize = 2;
 
 /// Reads the rows of a file.
 #[derive(Clone, Debug)]
@@ -45,13 +51,40 @@ impl Parser {
     /// # Errors
     /// [`Fault`] where it says nothing that could be counted on.
     pub fn entry(&self, record: &Record<'_>) -> Result<Entry, Fault> {
-        self.read(record).map_err(|sentence| {
+        let read = self.read(record);
+        let whole = |entry| match record.ended || self.is_closed(record) {
+            true => Ok(entry),
+            false => Err("its last field may be cut".to_owned()),
+        };
+        read.and_then(whole).map_err(|sentence| {
             if record.ended {
                 return Fault { line: record.line, sentence, torn: false };
             }
             let sentence = format!("the file ends within this row, whose end is missing ({sentence})");
             Fault { line: record.line, sentence, torn: true }
         })
+    }
+
+    /// Whether the last field of a row without a line end is seen to be whole: cut off, it may be another valid value.
+    fn is_closed(&self, record: &Record<'_>) -> bool {
+        let last = record.bytes.rsplit(|byte| *byte == self.dialect.delimiter).next().unwrap_or_default();
+        let last = last.trim_ascii();
+        if last.ends_with(b"\"") {
+            return true;
+        }
+        let has_decimals = |decimals: usize| {
+            let point = last.len().checked_sub(decimals + 1);
+            point.is_some_and(|at| at > 0 && last.get(at) == Some(&b'.'))
+        };
+        match self.dialect.fields.last() {
+            // `2026-11-16 22:40:00`, or with the `Z` of our own.
+            Some(Some(Column::Timestamp | Column::SessionStart)) => {
+                last.ends_with(b"Z") || (last.len() >= LOCAL_TIME_LENGTH && last.contains(&b' '))
+            }
+            Some(Some(Column::ElapsedTime)) => has_decimals(ELAPSED_DECIMALS),
+            Some(Some(_)) => has_decimals(usize::from(self.rules.decimals)),
+            Some(None) | None => true,
+        }
     }
 
     fn read(&self, record: &Record<'_>) -> Result<Entry, String> {
@@ -156,7 +189,10 @@ fn word(text: &str) -> Result<Word, String> {
     if text.chars().count() > WORD_MAX || text.chars().any(char::is_control) {
         return Err(format!("the action {} is no word", shown(text)));
     }
-    if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+    // A number that slipped into this column would be shown as a word.
+    let has_number =
+        text.as_bytes().split(|byte| !byte.is_ascii_digit()).any(|digits| digits.len() >= NUMBER_MIN);
+    if has_number || text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
         return Err(format!("the action is {}, no word", shown(text)));
     }
     Ok(Word::read(text))

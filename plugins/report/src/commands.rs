@@ -5,6 +5,7 @@ use crate::reports::rows::{Continuity, Options, Summary};
 use crate::reports::{self};
 use crate::source::{Opened, Source};
 use crate::{CacheAct, Report, cache};
+use atm_ledger_csv::entry::Word;
 use atm_plugin_sdk::Host;
 use atm_rpc::plugin::{Code, ENV_CACHE, Failure};
 use atm_rpc::types::mobile::MobileNumber;
@@ -165,15 +166,18 @@ fn print<T>(host: &mut Host, rows: &[T], row: impl Fn(&T) -> Result<Value, Failu
 fn gaps(host: &mut Host, found: &Continuity, zone: &TimeZone) -> Result<(), Failure> {
     print(host, &found.gaps, |gap| {
         let difference = gap.expected.map(|expected| i128::from(gap.found) - expected);
+        // One amount that is too large to print must not hide the others.
+        let printed = |value: Option<i128>| value.and_then(|value| i64::try_from(value).ok());
         Ok(json!({
             "file": gap.file, "line": gap.line, "at": local(gap.at_ms, zone), "action": gap.action,
-            "amount": gap.amount, "before": gap.before, "expected": gap.expected.map(money).transpose()?,
-            "found": gap.found, "gap": difference.map(money).transpose()?,
+            "amount": gap.amount, "before": gap.before, "expected": printed(gap.expected),
+            "found": gap.found, "gap": printed(difference),
         }))
     })?;
     let Continuity { rows, count, gaps } = found;
     let shown = u64::try_from(gaps.len()).unwrap_or(u64::MAX);
     match count {
+        0 if *rows == 0 => host.note("there is no bank balance in these days"),
         0 => host.note(&format!("{rows} bank balances, and each follows from the one before")),
         _ if *count > shown => {
             host.warn(&format!(
@@ -231,7 +235,7 @@ fn numbers(full_numbers: bool) -> fn(MobileNumber) -> String {
 
 /// An action as it is written in ledgers.
 fn word(action: Option<String>) -> Option<String> {
-    action.map(|action| action.to_lowercase().replace(['-', ' '], "_"))
+    action.map(|action| Word::read(&action).text().to_owned())
 }
 
 /// An instant by the bank's clocks.

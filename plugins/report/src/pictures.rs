@@ -146,7 +146,14 @@ fn find_failures(data: &mut Data, opened: &Opened, options: &Options) -> Result<
 /// Lets go of the ledger, and tells what could not be read.
 fn finish(data: &mut Data, opened: Opened, source: &Source, host: &mut Host) -> Result<(), Failure> {
     let account = opened.ledger.account();
-    data.faults = Faults { count: account.malformed(), first: account.sentences() };
+    let bare = |sentence: String| {
+        account.files.iter().fold(sentence, |sentence, file| {
+            let rest = sentence.strip_prefix(&file.name).map(str::to_owned);
+            rest.map_or(sentence, |rest| name(Path::new(&file.name)) + &rest)
+        })
+    };
+    let first = account.sentences().into_iter().map(bare).collect();
+    data.faults = Faults { count: account.malformed(), first };
     tell(opened, source, host)
 }
 

@@ -31,6 +31,31 @@ const REPORTS: [&str; 8] =
     ["daily", "hourly", "top", "statement 0712345678", "sessions", "failures", "continuity", "summary"];
 
 #[test]
+fn what_is_left_out_changes_nothing_of_the_rest() {
+    let other = "0712345678,Cash In,5.00,,,2026-01-31T18:31:00.000Z,,\n";
+    let gap = BANK.to_owned() + "0712345678,deposit,1.00,99999.00,2026-02-02T10:00:00.000Z\n";
+    let tools = tools(&[("client.csv", &(CLIENT.to_owned() + other)), ("bank.csv", BANK), ("gap.csv", &gap)]);
+    // A balance is that behind all movements, not behind those of one kind.
+    let top = rows(&report(&tools, "top --file client.csv --action deposit"));
+    assert_eq!(
+        top,
+        [json!({
+            "number": "******5678", "count": "1", "sum": "500.00", "deposits": "500.00", "withdrawals": "0.00",
+            "balance": "400.00",
+        })]
+    );
+    // Words that atmd does not know are asked for as they stand there.
+    let asked = tools.run(&["report", "daily", "--file", "client.csv", "--action", "Cash In", "-o", "json"]);
+    assert_eq!(rows(&asked)[0]["sum"], "5.00", "{asked}");
+    // What was not looked at is not said to follow.
+    let none = report(&tools, "continuity --file gap.csv --from 2026-12-01").coded(0);
+    assert!(none.stderr.contains("there is no bank balance in these days"), "{none}");
+    let some = report(&tools, "continuity --file gap.csv --to 2026-01-30").coded(0);
+    assert!(some.stderr.contains("2 bank balances, and each follows"), "{some}");
+    let _ = report(&tools, "continuity --file gap.csv").coded(3);
+}
+
+#[test]
 fn what_cannot_be_asked_says_why() {
     let tools = tools(&[("client.csv", CLIENT), ("bank.csv", BANK), ("picture.csv", "\u{89}PNG\r\n")]);
     fs::create_dir(tools.work("folder")).unwrap();
@@ -45,6 +70,8 @@ fn what_cannot_be_asked_says_why() {
         ("daily --file client.csv --currency rupees", 2, "rupees is no currency"),
         ("daily --file client.csv --bank client.csv", 78, "client.csv"),
         ("daily --file client.csv --file bank.csv", 2, "client.csv"),
+        ("daily --file client.csv --file client.csv", 2, "client.csv is given twice"),
+        ("daily --file client.csv --file ./cl*.csv", 2, "is given twice"),
         ("daily --file absent.csv", 4, "absent.csv"),
         ("daily --file absent-*.csv", 2, "there is no such file"),
         ("daily --file folder", 2, "give the files in it"),

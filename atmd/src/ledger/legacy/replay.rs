@@ -90,9 +90,10 @@ impl<'a> Replay<'a> {
         };
         let is_there = self.book.accounts.contains_key(&customer);
         if is_there && row.action == Action::Registered {
+            // It has no entry of its own; what it says of balances is followed as in any row.
             let balance = self.posted(customer);
-            self.tell(row, DifferenceKind::Registered, (Some(customer), balance, balance), 0);
-            return Ok(());
+            let found = row.customer_balance_minor.unwrap_or(balance);
+            self.tell(row, DifferenceKind::Registered, (Some(customer), balance, found), 0);
         }
         let (other, moved) = match way {
             Way::In(from) => (from, transfer(from, customer, amount)),

@@ -190,6 +190,18 @@ const HISTORIES: &[History] = &[
         &[(DifferenceKind::Registered, 7, 0)],
     ),
     history(
+        "what a second registration says of balances is followed, too",
+        "1 12345 registered - 0 10000
+             2 12345 deposit 5 5 10005
+             3 12345 registered - 700 12000",
+        &["registered - 0 10000", "deposit 5 5 10005", "correction 1995 - 12000", "correction 695 700 12000"],
+        &[
+            (DifferenceKind::Registered, 4, 0),
+            (DifferenceKind::BankBalance, 4, 199_500),
+            (DifferenceKind::CustomerBalance, 4, 69_500),
+        ],
+    ),
+    history(
         "a customer whom the file never registers",
         "1 12345 login - - -
              2 12345 deposit 0 0 10000",

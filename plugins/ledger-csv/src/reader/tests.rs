@@ -37,7 +37,7 @@ const ACCOUNT: &[(u64, &str)] = &[
     (22, "in this row, something stands between closing quotes and the end of a field"),
     (23, "the amount \"nan\" is not a number such as 100.50"),
     (24, "the action is \"100.00\", no word"),
-    (25, "the bank's balance \"+0801234569\" is not a number such as 100.50"),
+    (25, "the bank's balance \"+**********\" is not a number such as 100.50"),
     (27, "the file ends within this row, whose end is missing (the row has 4 fields instead of 5)"),
 ];
 
@@ -65,6 +65,31 @@ fn each_ugly_row_has_its_sentence() {
     assert_eq!(told, ACCOUNT);
     let torn: Vec<u64> = faults.iter().filter(|fault| fault.torn).map(|fault| fault.line).collect();
     assert_eq!(torn, [27]);
+}
+
+/// Cut anywhere, a last row is what it was or is told of: never another one.
+#[test]
+fn a_last_row_that_is_cut_is_never_taken_for_another() {
+    let bank = "Mobile_Number,Action,Amount,Bank_Balance,Timestamp\n\
+        0801234567,deposit,5.00,10005.00,2026-11-16T22:39:00.000Z\n\
+        0801234567,deposit,1500.00,11505.00,2026-11-16T22:40:28.157Z\n";
+    let client = "Mobile_Number,Action,Amount,User_Balance,Bank_Balance,Timestamp,Session_Start,Elapsed_Time\n\
+        0801234567,login,,5.00,10005.00,2026-11-16T22:39:00.000Z,2026-11-16T22:39:00.000Z,0.00\n\
+        0801234567,exit,,5.00,10005.00,2026-11-16T22:45:28.157Z,2026-11-16T22:39:00.000Z,345.67\n";
+    let amount_last = "Mobile_Number,Action,Timestamp,Bank_Balance,Amount\n\
+        0801234567,deposit,2026-11-16T22:39:00.000Z,10005.00,5.00\n\
+        0801234567,deposit,2026-11-16T22:40:28.157Z,11505.00,1500.00\n";
+    for text in [bank, client, amount_last] {
+        let (whole, faults) = read(text.as_bytes());
+        assert!(whole.len() == 2 && faults.is_empty(), "{faults:?}");
+        let last_row = text.trim_end().rfind('\n').unwrap() + 1;
+        for cut in last_row + 1..text.len() {
+            let (entries, faults) = read(&text.as_bytes()[..cut]);
+            let told = entries == whole[..1] && faults.len() == 1 && faults[0].torn;
+            assert!(told || entries == whole, "{:?}: {entries:?} {faults:?}", &text[last_row..cut]);
+        }
+        assert_eq!(read(text.trim_end().as_bytes()).0, whole);
+    }
 }
 
 #[test]

@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// How a copy is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -70,7 +71,13 @@ struct Copied {
 pub(crate) async fn export(host: &Host, wish: &Wish<'_>) -> Result<Value, Failure> {
     let currency = host.call(async |atmd, context| atmd.whoami(context).await).await?.currency;
     let file = new_file(wish.file)?;
-    let copied = match copy(host, wish, currency, &file).await {
+    // What is dropped takes along what it buffered, before the file is emptied.
+    let copied = tokio::select! {
+        biased;
+        () = interrupted() => Err(Failure::new(Code::Interrupted, "interrupted")),
+        copied = copy(host, wish, currency, &file) => copied,
+    };
+    let copied = match copied {
         Ok(copied) => copied,
         Err(failure) => {
             // A part of a copy is none. Where it cannot be cut off either, both are told.
@@ -84,6 +91,16 @@ pub(crate) async fn export(host: &Host, wish: &Wish<'_>) -> Result<Value, Failur
         "file": wish.file.display().to_string(), "rows": copied.rows, "bytes": copied.bytes,
         "first": copied.first, "last": copied.last,
     }))
+}
+
+/// Waits until somebody wants this to end, by a key of the terminal or otherwise.
+async fn interrupted() {
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
+    let [Ok(mut interrupt), Ok(mut terminate)] = kinds else { return std::future::pending().await };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
 }
 
 fn unwritable(path: &Path, why: &str) -> Failure {

@@ -175,6 +175,12 @@ impl Ledger {
         let rules = Rules { zone: options.zone, decimals: options.decimals };
         let sources = files.iter().map(|path| Source::open(path, options.progress.as_ref()));
         let sources = sources.collect::<Result<Vec<_>, _>>()?;
+        for (at, source) in sources.iter().enumerate() {
+            if sources[..at].iter().any(|before| before.is_same(source)) {
+                let twice = format!("{} is given twice", source.name());
+                return Err(Failure::new(Code::Usage, twice).hint("each row would count twice"));
+            }
+        }
         let mut known = sources.iter().filter_map(|source| Some((source, source.kind()?)));
         let first = known.next();
         let other = known.find(|(_, kind)| first.is_some_and(|(_, of_first)| of_first != *kind));

@@ -100,6 +100,14 @@ impl Source {
         Ok(source)
     }
 
+    /// Whether it is the same file, by whatever name. A pipe can be read once only.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        match (&self.path, &other.path) {
+            (Some(one), Some(another)) => one == another,
+            (one, another) => one.is_none() && another.is_none() && self.name == other.name,
+        }
+    }
+
     pub(super) fn name(&self) -> &str {
         &self.name
     }

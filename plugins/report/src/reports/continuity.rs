@@ -62,8 +62,9 @@ pub fn continuity(ledger: &Ledger, options: &Options, limit: usize) -> Result<Co
             && options.to.is_none_or(|to| row.day <= days(to))
     };
     let follows = |before: i64, row: &Row| row.follows(before, kind);
-    let parts = ledger
-        .blocks(&COLUMNS, |block| part(&block, limit, |before, row| !wanted(row) || follows(before, row)))?;
+    let parts = ledger.blocks(&COLUMNS, |block| {
+        part(&block, limit, wanted, |before, row| !wanted(row) || follows(before, row))
+    })?;
     let words = ledger.actions();
     let mut found = Continuity::default();
     let mut last: Option<i64> = None;
@@ -83,7 +84,12 @@ pub fn continuity(ledger: &Ledger, options: &Options, limit: usize) -> Result<Co
 }
 
 /// `None`: no row has a bank balance.
-fn part(block: &DataFrame, limit: usize, follows: impl Fn(i64, &Row) -> bool) -> PolarsResult<Option<Part>> {
+fn part(
+    block: &DataFrame,
+    limit: usize,
+    wanted: impl Fn(&Row) -> bool,
+    follows: impl Fn(i64, &Row) -> bool,
+) -> PolarsResult<Option<Part>> {
     let (actions, amounts) = (block.column("action")?.u8()?, block.column("amount")?.i64()?);
     let (balances, instants) = (block.column("bank_balance")?.i64()?, block.column("at")?.i64()?);
     let (days, files, lines) =
@@ -103,7 +109,8 @@ fn part(block: &DataFrame, limit: usize, follows: impl Fn(i64, &Row) -> bool) ->
             line: line.unwrap_or_default(),
         };
         let Some(part) = &mut part else {
-            part = Some(Part { first: row, breaks: Vec::new(), count: 0, last: found, rows: 1 });
+            let rows = u64::from(wanted(&row));
+            part = Some(Part { first: row, breaks: Vec::new(), count: 0, last: found, rows });
             continue;
         };
         if !follows(part.last, &row) {
@@ -113,7 +120,7 @@ fn part(block: &DataFrame, limit: usize, follows: impl Fn(i64, &Row) -> bool) ->
             }
         }
         part.last = found;
-        part.rows += 1;
+        part.rows += u64::from(wanted(&row));
     }
     Ok(part)
 }

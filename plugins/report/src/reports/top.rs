@@ -6,7 +6,7 @@ use crate::read::{Column, Ledger};
 use atm_rpc::plugin::Failure;
 use atm_rpc::types::action::Action;
 use atm_rpc::types::mobile::MobileNumber;
-use polars::prelude::{col, lit};
+use polars::prelude::{NULL, col, lit, when};
 
 /// The customers that moved the most, that one first; so many of them at the most.
 ///
@@ -29,7 +29,14 @@ pub fn top(ledger: &Ledger, options: &Options, limit: usize) -> Result<Vec<Custo
         |rows| {
             let rows = within(rows, options).filter(col("number").neq(lit(0_i64)));
             let rows = rows.filter(col("amount").is_not_null());
-            let rows = wanted.iter().cloned().fold(rows, |rows, wanted| rows.filter(wanted));
+            // A balance is that behind all movements, wanted or not.
+            let rows = match &wanted {
+                Some(wanted) => {
+                    let amount = when(wanted.clone()).then(col("amount")).otherwise(lit(NULL));
+                    rows.with_column(amount.alias("amount"))
+                }
+                None => rows,
+            };
             rows.group_by([col("number")]).agg(&of_customers)
         },
         |partials| {
@@ -55,6 +62,7 @@ pub fn top(ledger: &Ledger, options: &Options, limit: usize) -> Result<Vec<Custo
             })
         })
         .collect();
+    customers.retain(|customer| customer.count > 0);
     customers.sort_unstable_by_key(|customer| (std::cmp::Reverse(customer.sum), customer.number));
     customers.truncate(limit);
     Ok(customers)
