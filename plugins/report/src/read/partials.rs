@@ -59,12 +59,39 @@ impl<'m, M: Fn(LazyFrame) -> LazyFrame> Partials<'m, M> {
         if ready.is_empty() {
             ready.push(empty()?);
         }
-        let frames = ready.into_iter().map(IntoLazy::lazy).collect::<Vec<_>>();
-        (self.merge)(concat(frames, UnionArgs::default())?).collect()
+        (self.merge)(one_behind_the_other(&ready)?).collect()
     }
 
     fn merged(&self, ready: Vec<DataFrame>) -> PolarsResult<DataFrame> {
-        let frames = ready.into_iter().map(IntoLazy::lazy).collect::<Vec<_>>();
-        (self.merge)(concat(frames, UnionArgs::default())?).collect()
+        (self.merge)(one_behind_the_other(&ready)?).collect()
+    }
+}
+
+/// Frames of the same columns as one. What a merge left may have them in another order than a query.
+fn one_behind_the_other(frames: &[DataFrame]) -> PolarsResult<LazyFrame> {
+    let names = frames.first().map(DataFrame::get_column_names_owned).unwrap_or_default();
+    let ordered = frames.iter().map(|frame| frame.select(names.clone()).map(IntoLazy::lazy));
+    concat(ordered.collect::<PolarsResult<Vec<_>>>()?, UnionArgs::default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use polars::prelude::{col, df};
+
+    #[test]
+    fn what_was_merged_before_goes_with_what_comes_later() {
+        let merge = |rows: LazyFrame| rows.group_by([col("key")]).agg([col("b").sum(), col("a").sum()]);
+        let partials = Partials::new(&merge);
+        let keys: Vec<i64> = (0..250_000).collect();
+        for block in [1, 0, 2, 3] {
+            let ones = vec![1_i64; keys.len()];
+            let partial = df!("key" => &keys, "a" => &ones, "b" => &ones).unwrap();
+            partials.add(block, partial).unwrap();
+        }
+        let one = partials.finish(|| unreachable!()).unwrap();
+        assert_eq!(one.height(), keys.len());
+        let sum = one.column("a").unwrap().i64().unwrap().iter().flatten().sum::<i64>();
+        assert_eq!(sum, 1_000_000);
     }
 }
