@@ -13,7 +13,8 @@ mod big;
 
 use atm_rpc::plugin::{ENV_CACHE, ENV_PROTOCOL, ENV_TEMPORARY, PROTOCOL};
 use atm_tests::figures::{self, Figure, number, times};
-use atm_tests::programs::{programs, root};
+use atm_tests::need::find_duckdb;
+use atm_tests::programs::programs;
 use std::env;
 use std::fs::{self, File};
 use std::io::BufWriter;
@@ -60,10 +61,8 @@ struct Desk {
 fn main() {
     let rows = env::var("ATM_BENCH_ROWS").map_or(10_000_000, |text| text.parse().expect("a number"));
     let plugin = programs().path("atmctl-report").to_owned();
-    let duckdb = env::var_os("ATM_DUCKDB").map(PathBuf::from);
-    let duckdb = duckdb.unwrap_or_else(|| root().join("target/tools/duckdb/bin/python"));
     let folder = TempDir::with_prefix("report-bench-").expect("a temporary folder can be made");
-    let desk = Desk { folder, plugin, duckdb: duckdb.exists().then_some(duckdb) };
+    let desk = Desk { folder, plugin, duckdb: find_duckdb() };
     let ledger = desk.path("bank.csv");
     let mut more = big::write(&ledger, rows).expect("the ledger can be written");
     let bytes = fs::metadata(&ledger).expect("it is there").len();

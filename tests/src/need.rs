@@ -1,5 +1,6 @@
 //! Programs that are not ours and that some tests need: tmux, strace, a compiler, database servers.
 
+use crate::programs::root;
 use std::cmp::Reverse;
 use std::env;
 use std::fs;
@@ -21,6 +22,27 @@ pub fn need(program: &str) -> Option<PathBuf> {
         missing(program);
     }
     found
+}
+
+/// A Python that has DuckDB, as [`need`]: the one that `ATM_DUCKDB` names, or where `.ci/run` puts it.
+///
+/// # Panics
+/// Where the machine lacks it and `CI` is `true`.
+#[must_use]
+pub fn need_duckdb() -> Option<PathBuf> {
+    let found = find_duckdb();
+    if found.is_none() {
+        missing("duckdb (ATM_DUCKDB, or target/tools/duckdb)");
+    }
+    found
+}
+
+/// A Python that has DuckDB where the machine has one.
+#[must_use]
+pub fn find_duckdb() -> Option<PathBuf> {
+    let named = env::var_os("ATM_DUCKDB").map(PathBuf::from);
+    let python = named.unwrap_or_else(|| root().join("target/tools/duckdb/bin/python"));
+    python.exists().then_some(python)
 }
 
 /// Says that the test is skipped for want of something that is no program of its own.

@@ -10,18 +10,17 @@ use atm_tests::bank::{self, rupees};
 use atm_tests::books::Books;
 use atm_tests::daemon::{Atmd, Options};
 use atm_tests::link;
-use atm_tests::need::missing;
+use atm_tests::need::need_duckdb;
 use atm_tests::process::{self, Outcome};
-use atm_tests::programs::{programs, root};
+use atm_tests::programs::programs;
 use atm_tests::servers::Database;
 use atmd::csv::render::Ledger;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Row;
 use serde_json::{Value, json};
 use std::collections::HashMap;
-use std::env;
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use tokio::task::block_in_place;
 
@@ -105,17 +104,6 @@ async fn a_copy_is_what_the_journal_has(database: &Database) {
     }
 }
 
-/// A Python that has DuckDB: the one that `ATM_DUCKDB` names, or where `.ci/run` puts it.
-fn duckdb() -> Option<PathBuf> {
-    let named = env::var_os("ATM_DUCKDB").map(PathBuf::from);
-    let python = named.unwrap_or_else(|| root().join("target/tools/duckdb/bin/python"));
-    if !python.exists() {
-        missing("duckdb (ATM_DUCKDB, or target/tools/duckdb)");
-        return None;
-    }
-    Some(python)
-}
-
 const ASK: &str = r#"
 import duckdb, json, sys
 row = duckdb.connect().execute(f"""SELECT (sum(amount) FILTER (action = 'deposit'))::VARCHAR, typeof(any_value(amount)),
@@ -126,7 +114,7 @@ print(json.dumps(row))
 /// What other programs make of the types: sums of amounts, and times in UTC.
 #[tokio::test(flavor = "multi_thread")]
 async fn duckdb_reads_a_copy() {
-    let Some(python) = duckdb() else { return };
+    let Some(python) = need_duckdb() else { return };
     let atmd = bank(&Options::default()).await;
     let file = atmd.data().join("journal.parquet");
     let copied = row(export(&atmd, &file, &[]));

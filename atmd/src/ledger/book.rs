@@ -273,6 +273,20 @@ impl Book {
         self.after(transfer.credit, false, transfer.amount).map(|_| ())
     }
 
+    /// Makes an account that nobody had, with nothing in it. It is the caller's to record that it was registered.
+    pub(super) fn open(&mut self, account: AccountId, pin: PinHash, now: Now) {
+        let opened = Account {
+            posted: Money::ZERO,
+            pending: Money::ZERO,
+            state: AccountState::Active,
+            last_seq: None,
+            opened_at: now.at,
+        };
+        self.accounts.insert(account, opened);
+        self.credentials.insert(account, Credential { pin, guesses: Guesses::default() });
+        self.changes.credentials.insert(account);
+    }
+
     /// Books a transfer, if any, and records the entry. Nothing happens where the sum does not fit.
     pub(super) fn record(&mut self, draft: Draft<'_>, now: Now) -> Result<&Entry, Rejection> {
         if let Some(Transfer { debit, credit, amount }) = draft.transfer {

@@ -1,9 +1,8 @@
 //! New customers and new PINs.
 
 use crate::ledger::blacklist;
-use crate::ledger::book::{Account, Book, Credential, Draft, PinHash};
+use crate::ledger::book::{Book, Draft, PinHash};
 use crate::ledger::entry::{PayloadHash, Transfer};
-use crate::ledger::guesses::Guesses;
 use crate::ledger::request::{Answer, PinOrder, Registration, Unfit, Verified, replay};
 use crate::ledger::{Now, Rules, login};
 use atm_rpc::customer::Receipt;
@@ -47,16 +46,7 @@ pub(super) fn open(
     rules: &Rules,
     now: Now,
 ) -> Result<Receipt, Rejection> {
-    let opened = Account {
-        posted: Money::ZERO,
-        pending: Money::ZERO,
-        state: AccountState::Active,
-        last_seq: None,
-        opened_at: now.at,
-    };
-    book.accounts.insert(account, opened);
-    book.credentials.insert(account, Credential { pin, guesses: Guesses::default() });
-    book.changes.credentials.insert(account);
+    book.open(account, pin, now);
     let draft = Draft { request, ..Draft::note(Action::Registered, account) };
     let receipt = book.record(draft, now)?.receipt(false);
     if rules.opening_customer > Money::ZERO {

@@ -4,12 +4,10 @@
 //! how many rows the ledgers have.
 
 use super::{ledger, report, rows, tools};
-use atm_tests::need::missing;
+use atm_tests::need::need_duckdb;
 use atm_tests::process;
-use atm_tests::programs::root;
 use serde_json::Value;
 use std::env;
-use std::path::PathBuf;
 use std::process::Command;
 
 /// Enough for several blocks of rows, and few enough for a program that is not optimised.
@@ -39,16 +37,6 @@ ask(f"""SELECT strftime(moment, '%Y-%m-%dT%H:%M:%S.%g') || '+05:30', action, amo
   "at", "action", "amount", "balance", "bank_balance")
 "#;
 
-fn python() -> Option<PathBuf> {
-    let named = env::var_os("ATM_DUCKDB").map(PathBuf::from);
-    let python = named.unwrap_or_else(|| root().join("target/tools/duckdb/bin/python"));
-    if !python.exists() {
-        missing("duckdb (ATM_DUCKDB, or target/tools/duckdb)");
-        return None;
-    }
-    Some(python)
-}
-
 /// Rows with the fields that the other has.
 fn same(found: &[Value], expected: &[Value]) {
     assert_eq!(found.len(), expected.len());
@@ -62,7 +50,7 @@ fn same(found: &[Value], expected: &[Value]) {
 
 #[test]
 fn answers_are_those_of_duckdb_to_the_cent() {
-    let Some(python) = python() else { return };
+    let Some(python) = need_duckdb() else { return };
     let count = env::var("ATM_REPORT_ROWS").map_or(ROWS, |rows| rows.parse().unwrap());
     for (seed, delimiter) in [(1, ','), (2, '\t')] {
         let tools = tools(&[("ledger.csv", &ledger::random(seed, count, delimiter))]);

@@ -4,14 +4,13 @@ use super::Newcomers;
 use super::check::{Way, way};
 use crate::ledger::Now;
 use crate::ledger::blacklist;
-use crate::ledger::book::{Account, Book, Credential, Draft, PinHash, Session};
+use crate::ledger::book::{Book, Draft, PinHash, Session};
 use crate::ledger::entry::{SessionRef, Transfer};
-use crate::ledger::guesses::Guesses;
 use atm_rpc::error::SessionEnd;
 use atm_rpc::operator::legacy::{
     Difference, DifferenceKind, LedgerImported, LegacyFault, LegacyRow, TOLD_MAX,
 };
-use atm_rpc::types::account::{AccountId, AccountState};
+use atm_rpc::types::account::AccountId;
 use atm_rpc::types::action::Action;
 use atm_rpc::types::key::SessionId;
 use atm_rpc::types::money::Money;
@@ -126,18 +125,7 @@ impl<'a> Replay<'a> {
     }
 
     fn open(&mut self, row: &LegacyRow, customer: AccountId, now: Now) -> Done {
-        let opened = Account {
-            posted: Money::ZERO,
-            pending: Money::ZERO,
-            state: AccountState::Active,
-            last_seq: None,
-            opened_at: now.at,
-        };
-        self.book.accounts.insert(customer, opened);
-        let credential =
-            Credential { pin: unknown(self.newcomers.pin, customer), guesses: Guesses::default() };
-        self.book.credentials.insert(customer, credential);
-        self.book.changes.credentials.insert(customer);
+        self.book.open(customer, unknown(self.newcomers.pin, customer), now);
         self.imported.customers += 1;
         self.record(Draft::note(Action::Registered, customer), now)?;
         if row.action == Action::Registered {
