@@ -17,6 +17,7 @@ pub mod browser;
 pub mod csv;
 pub mod daemon;
 pub mod disk;
+pub mod documents;
 pub mod figures;
 pub mod hostile;
 pub mod http;

@@ -51,7 +51,15 @@ impl Outcome {
 ///
 /// # Panics
 /// Where it cannot be started or does not end in time.
-pub fn run(mut command: Command, input: &str) -> Outcome {
+pub fn run(command: Command, input: &str) -> Outcome {
+    run_within(wait::PATIENCE, command, input)
+}
+
+/// The same for a program that takes longer, when the machine has other work as well.
+///
+/// # Panics
+/// Where it cannot be started or does not end within that time.
+pub fn run_within(patience: Duration, mut command: Command, input: &str) -> Outcome {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let told = child.stdin.take().map(|mut stdin| {
@@ -60,7 +68,7 @@ pub fn run(mut command: Command, input: &str) -> Outcome {
         thread::spawn(move || drop(stdin.write_all(input.as_bytes())))
     });
     let (stdout, stderr) = (collect(child.stdout.take()), collect(child.stderr.take()));
-    let status = wait::exit(&mut child, wait::PATIENCE);
+    let status = wait::exit(&mut child, patience);
     if status.is_none() {
         end(&mut child);
     }

@@ -8,39 +8,9 @@ cd /
 
 step() { echo "== $*"; }
 fail() { echo "$*" >&2; exit 1; }
-# The rest of a line of the unit.
-unit() { sed -n "s/^$1=//p" /lib/systemd/system/atmd.service; }
-
-# As systemd would by the unit: its command, user and folder, and a socket that waits for READY=1.
-start() {
-    rm -f /run/ready
-    install -d -o "$(unit User)" -g "$(unit Group)" -m "$(unit StateDirectoryMode)" "/var/lib/$(unit StateDirectory)"
-    setsid python3 -c '
-import os, socket, subprocess, sys
-path = "/run/notify"
-if os.path.exists(path): os.unlink(path)
-listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-listener.bind(path)
-os.chmod(path, 0o777)
-log = open("/run/output", "a")
-environment = {"PATH": os.environ["PATH"], "NOTIFY_SOCKET": path}
-daemon = subprocess.Popen(sys.argv[1:], env=environment, stdout=log, stderr=log, cwd="/")
-open("/run/pid", "w").write(str(daemon.pid))
-while b"READY=1" not in listener.recv(4096): pass
-open("/run/ready", "w").close()
-daemon.wait()
-' setpriv --reuid "$(unit User)" --regid "$(unit Group)" --clear-groups --no-new-privs --inh-caps=-all \
-        sh -c "umask $(unit UMask); exec $(unit ExecStart)" </dev/null >/dev/null 2>&1 &
-    service=$!
-    until [ -e /run/ready ]; do
-        kill -0 "$service" || fail "atmd did not start: $(cat /run/output)"
-        sleep 0.1
-    done
-}
-stop() {
-    kill -TERM "$(cat /run/pid)"
-    wait "$service"
-}
+# As systemd would by the unit.
+start() { /mnt/systemctl.py start atmd; }
+stop() { /mnt/systemctl.py stop atmd; }
 
 step install
 dpkg --install "$1"
@@ -53,7 +23,7 @@ atmd config check
 step configure and start
 sed -i 's/^timezone = .*/timezone = Asia\/Kolkata/' /etc/atm/config.ini
 start
-cat /run/output
+cat /run/atmd.output
 
 step use
 atmctl status
