@@ -6,6 +6,7 @@ use crate::entry::Entry;
 use crate::fault::Fault;
 use crate::records::Records;
 use crate::row::Parser;
+use std::collections::VecDeque;
 use std::io::{self, Read};
 
 /// How much is read at once.
@@ -33,6 +34,8 @@ pub struct Reader<R> {
     /// How far the buffer was gone through, and the line there.
     position: usize,
     line: u64,
+    /// What was read and not yet given.
+    read: VecDeque<Result<Entry, Fault>>,
 }
 
 impl<R: Read> Reader<R> {
@@ -49,6 +52,7 @@ impl<R: Read> Reader<R> {
             chunk: None,
             position: 0,
             line: 0,
+            read: VecDeque::new(),
         }))
     }
 
@@ -64,14 +68,17 @@ impl<R: Read> Reader<R> {
     #[expect(clippy::should_implement_trait, reason = "an iterator's item would bury one result in another")]
     pub fn next(&mut self) -> io::Result<Option<Result<Entry, Fault>>> {
         loop {
+            if let Some(row) = self.read.pop_front() {
+                return Ok(Some(row));
+            }
             if self.chunk.is_some() {
                 let (text, delimiter) = (&self.buffer[self.position..], self.parser.dialect().delimiter);
                 let mut records = Records::new(text, self.line, delimiter, true);
                 if let Some(record) = records.next() {
-                    let entry = self.parser.entry(&record);
+                    self.read.extend(self.parser.rows(record));
                     self.position += records.position();
                     self.line = records.line();
-                    return Ok(Some(entry));
+                    continue;
                 }
             }
             self.chunk = self.chunks.next(&mut self.buffer, BYTES)?;

@@ -1,6 +1,7 @@
 //! The rows of a text: where each begins and ends. A row is a line, or more of them where a field in quotes has line ends.
 
 use memchr::{memchr, memrchr};
+use std::iter;
 
 /// The most bytes of a row. Quotes that are not closed within so many are taken for those of one line.
 pub const RECORD_BYTES_MAX: usize = 64 * 1024;
@@ -16,6 +17,21 @@ pub struct Record<'a> {
     pub bytes: &'a [u8],
     /// Whether it has a line end. Only the last one of a file may lack it.
     pub ended: bool,
+}
+
+impl<'a> Record<'a> {
+    /// Each of its lines as a row of its own.
+    pub fn lines(self) -> impl Iterator<Item = Self> {
+        let mut rest = Some(self);
+        iter::from_fn(move || {
+            let record = rest.take()?;
+            let Some(end) = memchr(b'\n', record.bytes) else { return Some(record) };
+            let (line, behind) = record.bytes.split_at(end);
+            let (begins, number) = (record.begins + end + 1, record.line + 1);
+            rest = Some(Self { line: number, begins, bytes: &behind[1..], ..record });
+            Some(Self { bytes: without_return(line), ended: true, ..record })
+        })
+    }
 }
 
 /// Goes through the rows of a text.
@@ -75,12 +91,15 @@ impl<'a> Iterator for Records<'a> {
         let whole = &rest[..end];
         let ended = whole.ends_with(b"\n");
         let bytes = whole.strip_suffix(b"\n").unwrap_or(whole);
-        let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
-        let record = Record { line: self.line, begins: self.position, bytes, ended };
+        let record = Record { line: self.line, begins: self.position, bytes: without_return(bytes), ended };
         self.position += end;
         self.line += lines(whole);
         Some(record)
     }
+}
+
+fn without_return(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 /// How many line ends a text has.
@@ -188,6 +207,20 @@ mod tests {
         assert_eq!(rows("\"b\"c\nd\n", false), [(1, "\"b\"c", true), (2, "d", true)]);
         let far = format!("\"b\n{}", "c\n".repeat(RECORD_BYTES_MAX));
         assert_eq!(rows(&far, false)[..2], [(1, "\"b", true), (2, "c", true)]);
+    }
+
+    #[test]
+    fn a_row_has_lines() {
+        let text = "1\na,\"b\r\nc\n\"\n";
+        let record = Records::new(text.as_bytes(), 1, b',', true).nth(1).unwrap();
+        let lines = Record { ended: false, ..record }.lines();
+        let lines = lines.map(|line| (line.line, &text[line.begins..], line.bytes, line.ended));
+        let expected = [
+            (2, "a,\"b\r\nc\n\"\n", &b"a,\"b"[..], true),
+            (3, "c\n\"\n", b"c", true),
+            (4, "\"\n", b"\"", false),
+        ];
+        assert_eq!(lines.collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -5,11 +5,13 @@ use crate::dialect::{Column, Dialect, Kind, Rules};
 use crate::entry::{Entry, Word, plain};
 use crate::fault::{Fault, shown};
 use crate::fields::fields;
-use crate::records::{RECORD_BYTES_MAX, Record};
+use crate::records::{RECORD_BYTES_MAX, Record, lines};
 use crate::time::{elapsed, instant};
 use atm_rpc::types::action::Action;
 use atm_rpc::types::mobile::MobileNumber;
+use memchr::memchr;
 use std::borrow::Cow;
+use std::iter;
 
 /// The most letters of a word for what happened.
 const WORD_MAX: usize = 64;
@@ -46,12 +48,25 @@ impl Parser {
         &self.rules
     }
 
-    /// What a row says.
+    /// What a row says. Where quotes make one of lines that are rows by themselves, they are stray ones, and it is what
+    /// each line says.
+    pub fn rows<'r>(&'r self, record: Record<'r>) -> impl Iterator<Item = Result<Entry, Fault>> + 'r {
+        let has_lines = memchr(b'\n', record.bytes).is_some();
+        let is_many = has_lines && record.lines().any(|line| self.entry(&line).is_ok());
+        let whole = iter::once(record).filter(move |_| !is_many);
+        let lines = record.lines().take(if is_many { usize::MAX } else { 0 });
+        whole.chain(lines).map(|record| self.entry(&record))
+    }
+
+    /// What a row says, however many lines it has.
     ///
     /// # Errors
     /// [`Fault`] where it says nothing that could be counted on.
     pub fn entry(&self, record: &Record<'_>) -> Result<Entry, Fault> {
-        let read = self.read(record);
+        let read = self.read(record).map_err(|sentence| match lines(record.bytes) {
+            0 => sentence,
+            ends => format!("{sentence}; quotes make one row of {} lines", ends + 1),
+        });
         let whole = |entry| match record.ended || self.is_closed(record) {
             true => Ok(entry),
             false => Err("its last field may be cut".to_owned()),
@@ -186,7 +201,7 @@ fn word(text: &str) -> Result<Word, String> {
     if text.is_empty() {
         return Err("the row has no action".to_owned());
     }
-    if text.chars().count() > WORD_MAX || text.chars().any(char::is_control) {
+    if text.chars().count() > WORD_MAX || text.chars().any(|c| c.is_control() || c == '"') {
         return Err(format!("the action {} is no word", shown(text)));
     }
     // A number that slipped into this column would be shown as a word.

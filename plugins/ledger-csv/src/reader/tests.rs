@@ -32,7 +32,7 @@ const ACCOUNT: &[(u64, &str)] = &[
     (16, "the row has no action"),
     (17, "the amount is below zero, and the action is deposit"),
     (18, "the amount \"100.005\" has more decimals than the 2 of the currency"),
-    (19, "the bank's balance \"1200\\n.00\" is not a number such as 100.50"),
+    (19, "the bank's balance \"1200\\n.00\" is not a number such as 100.50; quotes make one row of 2 lines"),
     (21, "in this row, quotes are opened and not closed"),
     (22, "in this row, something stands between closing quotes and the end of a field"),
     (23, "the amount \"nan\" is not a number such as 100.50"),
@@ -65,6 +65,43 @@ fn each_ugly_row_has_its_sentence() {
     assert_eq!(told, ACCOUNT);
     let torn: Vec<u64> = faults.iter().filter(|fault| fault.torn).map(|fault| fault.line).collect();
     assert_eq!(torn, [27]);
+}
+
+#[test]
+fn stray_quotes_take_no_rows_along() {
+    let at = "2026-01-01T00:00:00Z";
+    let (bank, noted) = ("Mobile_Number,Action,Amount,Bank_Balance,Timestamp", "12345,deposit,1,1");
+    // The lines of rows, and those of faults with what is said of them.
+    type Case = (String, &'static [u64], &'static [(u64, &'static str)]);
+    let table: &[Case] = &[
+        (
+            format!(
+                "{bank}\n12345,\"deposit,1,1,{at}\n{noted},{at}\n12345,deposit\",1,1,{at}\n{noted},{at}\n"
+            ),
+            &[3, 5],
+            &[(2, "quotes are opened and not closed"), (4, "the action \"deposit\\\"\" is no word")],
+        ),
+        // In a column that is not the ledger's.
+        (
+            format!("{bank},Note\n{noted},{at},\"a\n{noted},{at},\n{noted},{at},b\"\n{noted},{at},\n"),
+            &[3, 4, 5],
+            &[(2, "quotes are opened and not closed")],
+        ),
+        (format!("{bank},Note\n{noted},{at},\"two\nlines\"\n{noted},{at},\n"), &[2, 4], &[]),
+        (
+            format!("{bank},Note\n12345,deposit,x,1,{at},\"of\nthree\nlines\"\n{noted},{at},\n"),
+            &[5],
+            &[(2, "is not a number such as 100.50; quotes make one row of 3 lines")],
+        ),
+    ];
+    for (text, lines, told) in table {
+        let (entries, faults) = read(text.as_bytes());
+        assert_eq!(entries.iter().map(|entry| entry.line).collect::<Vec<_>>(), *lines, "{text}{faults:?}");
+        assert_eq!(faults.len(), told.len(), "{text}{faults:?}");
+        for (fault, (line, sentence)) in faults.iter().zip(*told) {
+            assert!(fault.line == *line && fault.sentence.ends_with(sentence), "{text}{fault}");
+        }
+    }
 }
 
 /// Cut anywhere, a last row is what it was or is told of: never another one.
