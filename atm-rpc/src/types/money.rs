@@ -93,14 +93,14 @@ impl Money {
     /// The amount with all decimals of the currency, without its code: `400.00`, `0.00`, `-5.00`.
     #[must_use]
     pub fn display(self, currency: Currency) -> MoneyDisplay {
-        MoneyDisplay { minor: self.0, exponent: currency.exponent }
+        currency.display(i128::from(self.0))
     }
 }
 
-/// An amount on its way to text. Made by [`Money::display`].
+/// An amount on its way to text. Made by [`Money::display`] and [`Currency::display`].
 #[derive(Clone, Copy, Debug)]
 pub struct MoneyDisplay {
-    minor: i64,
+    minor: i128,
     exponent: u8,
 }
 
@@ -111,7 +111,7 @@ impl fmt::Display for MoneyDisplay {
         let text = match self.exponent {
             0 => format!("{sign}{magnitude}"),
             exponent => {
-                let unit = 10_u64.pow(u32::from(exponent));
+                let unit = 10_u128.pow(u32::from(exponent));
                 let width = usize::from(exponent);
                 format!("{sign}{}.{:0width$}", magnitude / unit, magnitude % unit)
             }
@@ -184,6 +184,12 @@ impl Currency {
     #[must_use]
     pub const fn exponent(&self) -> u8 {
         self.exponent
+    }
+
+    /// So many minor units as [`Money::display`] shows them. A sum of amounts may be more than an amount can be.
+    #[must_use]
+    pub const fn display(self, minor: i128) -> MoneyDisplay {
+        MoneyDisplay { minor, exponent: self.exponent }
     }
 
     fn example(self) -> String {
@@ -294,6 +300,8 @@ mod tests {
         for (code, minor, expected) in table {
             assert_eq!(Money::from_minor(minor).display(currency(code)).to_string(), expected);
         }
+        let sum = i128::from(i64::MAX) * 10;
+        assert_eq!(currency("INR").display(sum).to_string(), "922337203685477580.70");
     }
 
     #[test]

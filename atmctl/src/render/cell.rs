@@ -1,7 +1,7 @@
 //! One value: whether it is of its column's kind, and its text.
 
 use atm_rpc::plugin::{Column, Kind, Schema};
-use atm_rpc::types::money::{Currency, Money};
+use atm_rpc::types::money::Currency;
 use serde_json::Value;
 
 /// A value, and what is needed to write it.
@@ -31,7 +31,7 @@ pub(crate) fn check<'r>(
             Kind::Money if currency.is_none() => {
                 return Err(format!("{} is an amount, and nobody said of which currency", column.name));
             }
-            Kind::Money => value.is_i64(),
+            Kind::Money => minor(value).is_some(),
             Kind::Duration => value.is_u64(),
             Kind::Boolean => value.is_boolean(),
             _ => value.is_string(),
@@ -40,6 +40,14 @@ pub(crate) fn check<'r>(
         fits.then_some(cell).ok_or(format!("{} is not of its kind", column.name))
     };
     schema.columns.iter().map(cell).collect()
+}
+
+/// Minor units: a number, or where it has more than 64 bits a text of one.
+fn minor(value: &Value) -> Option<i128> {
+    match value {
+        Value::String(text) => text.parse().ok(),
+        number => number.as_i64().map(i128::from),
+    }
 }
 
 /// Whether the kind is one of quantities.
@@ -52,10 +60,10 @@ impl Cell<'_> {
     pub(crate) fn plain(&self) -> String {
         match (self.kind, self.value, self.currency) {
             (_, Value::Null, _) => String::new(),
-            (_, Value::String(text), _) => text.clone(),
-            (Kind::Money, Value::Number(minor), Some(currency)) => {
-                Money::from_minor(minor.as_i64().unwrap_or_default()).display(currency).to_string()
+            (Kind::Money, value, Some(currency)) => {
+                currency.display(minor(value).unwrap_or_default()).to_string()
             }
+            (_, Value::String(text), _) => text.clone(),
             (_, other, _) => other.to_string(),
         }
     }
@@ -74,14 +82,15 @@ impl Cell<'_> {
     /// As JSON: quantities as texts, because 64 bits survive no reader that takes numbers for floats.
     pub(crate) fn json(&self) -> Value {
         match self.value {
-            Value::Number(_) => Value::from(self.plain()),
+            Value::Null => Value::Null,
+            _ if self.is_quantity() => Value::from(self.plain()),
             other => other.clone(),
         }
     }
 
     /// What it adds to the sum of its column. `None`: no whole number.
     pub(crate) fn addend(&self) -> Option<i128> {
-        let number = self.value.as_i64().map(i128::from).or_else(|| self.value.as_u64().map(i128::from));
+        let number = minor(self.value).or_else(|| self.value.as_u64().map(i128::from));
         if self.value.is_null() { Some(0) } else { number }
     }
 
@@ -97,10 +106,10 @@ fn to_seconds(instant: &str) -> String {
     format!("{seconds}{}", rest.trim_start_matches(|c: char| c.is_ascii_digit()))
 }
 
-/// A sum as its column's values are written for people. `None`: it is too large for that.
-pub(crate) fn sum(kind: Kind, currency: Option<Currency>, sum: i128) -> Option<String> {
-    let value = Value::from(i64::try_from(sum).ok()?);
-    Some(Cell { kind, value: &value, currency }.readable())
+/// A sum as its column's values are written for people.
+pub(crate) fn sum(kind: Kind, currency: Option<Currency>, sum: i128) -> String {
+    let value = i64::try_from(sum).map_or_else(|_| Value::from(sum.to_string()), Value::from);
+    Cell { kind, value: &value, currency }.readable()
 }
 
 /// A text without control characters.
@@ -136,6 +145,7 @@ mod tests {
         let table = [
             (Kind::Money, json!(-5), "-0.05", "-0.05"),
             (Kind::Money, json!(i64::MAX), "92233720368547758.07", "92233720368547758.07"),
+            (Kind::Money, json!("-18446744073709551614"), "-184467440737095516.14", "-184467440737095516.14"),
             (Kind::Number, json!(1.5), "1.5", "1.5"),
             (Kind::Boolean, json!(false), "false", "no"),
             (Kind::Text, json!("a\u{1b}[2Jb\n"), "a\u{1b}[2Jb\n", "a\\u{1b}[2Jb\\n"),
@@ -163,6 +173,31 @@ mod tests {
             let cell = Cell { kind, value: &value, currency: Some(Currency::INR) };
             assert_eq!((cell.plain().as_str(), cell.readable().as_str()), (for_programs, for_people));
         }
+    }
+
+    #[test]
+    fn an_amount_is_a_whole_number_of_any_size() {
+        let columns = vec![Column { name: "sum".to_owned(), kind: Kind::Money, summed: true }];
+        let schema = Schema { name: "demo/1".to_owned(), columns };
+        let table = [
+            (json!(5), Some(5)),
+            (json!("18446744073709551614"), Some(18_446_744_073_709_551_614)),
+            (Value::Null, Some(0)),
+            (json!(u64::MAX), None),
+            (json!(1.5), None),
+            (json!("1.5"), None),
+            (json!(""), None),
+            (json!(true), None),
+        ];
+        for (value, addend) in table {
+            let row = json!({ "sum": value });
+            let cells = check(&schema, Some(Currency::INR), &row).ok();
+            assert_eq!(cells.and_then(|cells| cells[0].addend()), addend, "{value}");
+        }
+        assert_eq!(
+            sum(Kind::Money, Some(Currency::INR), i128::MAX / 100),
+            "17014118346046923173168730371588410.57"
+        );
     }
 
     #[test]

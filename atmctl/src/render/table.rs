@@ -55,7 +55,7 @@ impl Table {
         if self.rows > 1 && self.sums.iter().any(Option::is_some) {
             let columns = schema.columns.iter().zip(&self.sums);
             let sums = columns.map(|(column, sum)| {
-                sum.and_then(|sum| cell::sum(column.kind, currency, sum)).unwrap_or_default()
+                sum.map(|sum| cell::sum(column.kind, currency, sum)).unwrap_or_default()
             });
             let mut texts: Vec<String> = sums.collect();
             if let Some(first) = texts.first_mut().filter(|first| first.is_empty()) {
