@@ -18,7 +18,7 @@ pub(super) fn balance(data: &Data, screen: &Screen) -> Vec<String> {
         data.days.iter().filter_map(|day| Some((day.date, day.closing_minor?))).collect();
     let values = || known.iter().map(|(_, value)| *value);
     let (Some(low), Some(high), Some(last)) = (values().min(), values().max(), values().next_back()) else {
-        return vec![data.nothing()];
+        return screen.folded(&data.nothing());
     };
     let rows = (screen.lines - LINES_BESIDE).min(ROWS_MAX);
     let steps = u16::try_from(rows / 4).unwrap_or(4).clamp(2, 6);
@@ -31,7 +31,7 @@ pub(super) fn balance(data: &Data, screen: &Screen) -> Vec<String> {
     let days = Days::of(data, columns);
     let drawn = line(&days, &known, scale, rows);
     let zero = (scale.low() < 0).then(|| row(scale, 0, rows));
-    let mut lines = title(&format!("The bank's balance, {}", data.currency.code()), data).to_vec();
+    let mut lines = title(&format!("The bank's balance, {}", data.currency.code()), data, screen);
     for number in 0..rows {
         let marked = marks.iter().find(|(row, _)| *row == number);
         let (label, axis) = match marked {
@@ -47,7 +47,7 @@ pub(super) fn balance(data: &Data, screen: &Screen) -> Vec<String> {
     lines.push(format!("{:room$} {words}", ""));
     let price = |minor| priced(minor, data.currency).replace('\u{a0}', " ");
     let cut_off = if scale.low() > 0 { "; the scale does not begin at zero" } else { "" };
-    lines.push(format!("At the end {}{cut_off}.", price(last)));
+    lines.extend(screen.folded(&format!("At the end {}{cut_off}.", price(last))));
     lines
 }
 

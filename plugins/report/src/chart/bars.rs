@@ -44,9 +44,8 @@ pub(super) fn daily(data: &Data, screen: &Screen) -> Vec<String> {
         format!("{name:label$}  {:>out$}  {left}{axis}{right}  {:>come$}", flows[0], flows[1])
     };
     let blank = || " ".repeat(bar);
-    let mut lines =
-        title(&format!("Deposits and withdrawals by {}, {}", span.word(), data.currency.code()), data)
-            .to_vec();
+    let what = format!("Deposits and withdrawals by {}, {}", span.word(), data.currency.code());
+    let mut lines = title(&what, data, screen);
     lines.push(line(&capital(span.word()), ["Withdrawals", "Deposits"], [blank(), blank()], ' '));
     for (name, flow) in names.iter().zip(&flows) {
         let left = screen.paint(Colour::Yellow, &leftward(flow.withdrawals_minor, most, bar, screen));
@@ -56,7 +55,8 @@ pub(super) fn daily(data: &Data, screen: &Screen) -> Vec<String> {
     }
     let said = [say(sum.withdrawals_minor), say(sum.deposits_minor)];
     lines.push(line("Total", [&said[0], &said[1]], [blank(), blank()], ' '));
-    lines.push(format!("The bank's balance changed by {} {}.", data.currency.code(), exact(sum.net_minor)));
+    let change = format!("The bank's balance changed by {} {}.", data.currency.code(), exact(sum.net_minor));
+    lines.extend(screen.folded(&change));
     lines
 }
 
@@ -80,7 +80,7 @@ pub(super) fn failures(data: &Data, failures: &[Failures], screen: &Screen) -> V
     let line = |name: &str, wrong: String, listed: String, bar: String| {
         format!("{name:label$}  {wrong:>wrong_width$}  {listed:>listed_width$}  {bar}")
     };
-    let mut lines = title(&format!("Failed log-ins by {}", span.word()), data).to_vec();
+    let mut lines = title(&format!("Failed log-ins by {}", span.word()), data, screen);
     lines.push(line(&capital(span.word()), "Wrong PINs".into(), "Blacklisted".into(), String::new()));
     for (name, counts) in names.iter().zip(&sums) {
         let end = cells(both(counts), most, bar);

@@ -68,6 +68,27 @@ impl Screen {
         }
     }
 
+    /// A sentence in as many lines as it needs.
+    pub(super) fn folded(&self, text: &str) -> Vec<String> {
+        self.joined(text.split(' '), " ")
+    }
+
+    /// Pieces of a text one behind the other, in as many lines as they need.
+    pub(super) fn joined<'t>(&self, pieces: impl Iterator<Item = &'t str>, between: &str) -> Vec<String> {
+        let mut lines: Vec<String> = Vec::new();
+        for piece in pieces {
+            let width = |text: &str| text.chars().count();
+            match lines.last_mut() {
+                Some(line) if width(line) + width(between) + width(piece) <= self.columns => {
+                    line.push_str(between);
+                    line.push_str(piece);
+                }
+                _ => lines.push(piece.to_owned()),
+            }
+        }
+        lines
+    }
+
     /// Text in a colour, where there are any.
     pub(super) fn paint(&self, colour: Colour, text: &str) -> String {
         match self.ink {

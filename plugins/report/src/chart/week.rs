@@ -18,7 +18,7 @@ pub(super) fn week(data: &Data, screen: &Screen) -> Vec<String> {
     let sums_width = sums.iter().map(String::len).max().unwrap_or(0).max(3);
     let cell = (screen.columns.saturating_sub(6 + sums_width) / 24).clamp(1, CELL_MAX);
     let hours = (0..24).step_by(3).map(|hour| format!("{:<width$}", format!("{hour:02}"), width = 3 * cell));
-    let mut lines = title("Movements by hour of the week", data).to_vec();
+    let mut lines = title("Movements by hour of the week", data, screen);
     lines.push(format!("    {}  {:>sums_width$}", hours.collect::<String>(), "All"));
     let glyph = |shade: u32| {
         let index = usize::try_from(shade).unwrap_or(0);
@@ -36,12 +36,14 @@ pub(super) fn week(data: &Data, screen: &Screen) -> Vec<String> {
         (low <= high).then(|| format!("{} {range}", glyph(wanted)))
     });
     lines.push(String::new());
-    lines.push(format!("    {}", key.collect::<Vec<_>>().join("   ")));
+    let key: Vec<String> = key.collect();
+    lines.extend(screen.joined(key.iter().map(String::as_str), "   "));
     let days = WEEKDAYS.iter().zip(&data.hours);
     let mut cells =
         days.flat_map(|(name, day)| day.iter().enumerate().map(move |(hour, count)| (*count, *name, hour)));
     if let Some((count, name, hour)) = cells.find(|(count, ..)| *count == most) {
-        lines.push(format!("Busiest: {name} from {hour:02}:00, {}.", counted(count, "movement")));
+        let busiest = format!("Busiest: {name} from {hour:02}:00, {}.", counted(count, "movement"));
+        lines.extend(screen.folded(&busiest));
     }
     lines
 }
