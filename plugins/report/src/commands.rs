@@ -1,6 +1,7 @@
 //! Prints what the reports find, a row each.
 
 use crate::pictures::{self, PageOrder};
+use crate::read::calendar::Calendar;
 use crate::reports::rows::{Continuity, Options, Summary};
 use crate::reports::{self};
 use crate::source::{Opened, Source};
@@ -9,10 +10,19 @@ use atm_ledger_csv::entry::Word;
 use atm_plugin_sdk::Host;
 use atm_rpc::plugin::{Code, ENV_CACHE, Failure};
 use atm_rpc::types::mobile::MobileNumber;
-use atm_rpc::types::time::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use std::path::Path;
+
+/// A row of a statement; there may be very many.
+#[derive(serde::Serialize)]
+struct Entry<'s> {
+    at: Option<String>,
+    action: &'s str,
+    amount: Option<i64>,
+    balance: Option<Value>,
+    bank_balance: Option<i64>,
+}
 
 const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
@@ -25,11 +35,11 @@ pub(crate) fn run(command: Report, host: &mut Host) -> Result<(), Failure> {
             let periods = reports::daily(&opened.ledger, &options)?;
             begin(opened, &source, host)?;
             print(host, &periods, |period| {
-                Ok(json!({
-                    "day": period.day.to_string(), "count": period.count, "sum": money(period.sum)?,
-                    "deposits": money(period.deposits)?, "withdrawals": money(period.withdrawals)?,
-                    "net": money(period.net)?, "closing": period.closing,
-                }))
+                json!({
+                    "day": period.day.to_string(), "count": period.count, "sum": money(period.sum),
+                    "deposits": money(period.deposits), "withdrawals": money(period.withdrawals),
+                    "net": money(period.net), "closing": period.closing,
+                })
             })
         }
         Report::Hourly { days, number, action, source } => {
@@ -43,13 +53,13 @@ pub(crate) fn run(command: Report, host: &mut Host) -> Result<(), Failure> {
                 let cells = || hours.iter().filter(|cell| cell.hour == *hour);
                 let mut row = json!({
                     "hour": format!("{hour:02}:00"), "count": cells().map(|cell| cell.count).sum::<u64>(),
-                    "sum": money(cells().map(|cell| cell.sum).sum())?,
+                    "sum": money(cells().map(|cell| cell.sum).sum()),
                 });
                 for (weekday, name) in (0..).zip(WEEKDAYS) {
                     let cell = cells().find(|cell| cell.weekday == weekday);
                     row[name] = cell.map_or(0, |cell| cell.count).into();
                 }
-                Ok(row)
+                row
             })
         }
         Report::Top { days, limit, action, full_numbers, source } => {
@@ -60,11 +70,11 @@ pub(crate) fn run(command: Report, host: &mut Host) -> Result<(), Failure> {
             let customers = reports::top(&opened.ledger, &options, limit)?;
             begin(opened, &source, host)?;
             print(host, &customers, |customer| {
-                Ok(json!({
+                json!({
                     "number": number(customer.number), "count": customer.count,
-                    "sum": money(customer.sum)?, "deposits": money(customer.deposits)?,
-                    "withdrawals": money(customer.withdrawals)?, "balance": customer.balance,
-                }))
+                    "sum": money(customer.sum), "deposits": money(customer.deposits),
+                    "withdrawals": money(customer.withdrawals), "balance": customer.balance,
+                })
             })
         }
         Report::Statement { number, days, action, source } => {
@@ -73,14 +83,27 @@ pub(crate) fn run(command: Report, host: &mut Host) -> Result<(), Failure> {
             let statement = reports::statement(&opened.ledger, number, &options)?;
             let zone = opened.zone.clone();
             begin(opened, &source, host)?;
-            let carried = |action: &str, balance: Option<i64>| json!({ "at": null, "action": action, "amount": null, "balance": balance, "bank_balance": null });
+            if statement.opening.is_none() {
+                host.note("what the customer had is not known: the ledger tells no balance from which it would follow");
+            }
+            let carried = |action, balance: Option<i128>| Entry {
+                at: None,
+                action,
+                amount: None,
+                balance: balance.map(money),
+                bank_balance: None,
+            };
             host.row(&carried("brought forward", statement.opening))?;
-            print(host, &statement.movements, |movement| {
-                Ok(json!({
-                    "at": local(movement.at_ms, &zone), "action": movement.action, "amount": movement.amount,
-                    "balance": movement.balance, "bank_balance": movement.bank_balance,
-                }))
-            })?;
+            let mut clock = Calendar::of(&zone);
+            for movement in &statement.movements {
+                host.row(&Entry {
+                    at: Some(clock.text(movement.at_ms)),
+                    action: &movement.action,
+                    amount: Some(movement.amount),
+                    balance: movement.balance.map(Value::from),
+                    bank_balance: movement.bank_balance,
+                })?;
+            }
             host.row(&carried("carried forward", statement.closing))
         }
         Report::Sessions { days, by, number, source } => {
@@ -91,10 +114,10 @@ pub(crate) fn run(command: Report, host: &mut Host) -> Result<(), Failure> {
             begin(opened, &source, host)?;
             print(host, &sessions, |row| {
                 let period = row.day.map_or_else(|| "all".to_owned(), |day| day.to_string());
-                Ok(json!({
+                json!({
                     "period": period, "count": row.count, "without_exit": row.without_exit,
                     "median_ms": row.median_ms, "p95_ms": row.p95_ms, "longest_ms": row.longest_ms,
-                }))
+                })
             })
         }
         Report::Failures { days, number, full_numbers, source } => {
@@ -105,10 +128,10 @@ pub(crate) fn run(command: Report, host: &mut Host) -> Result<(), Failure> {
             let failures = reports::failures(&opened.ledger, &options)?;
             begin(opened, &source, host)?;
             print(host, &failures, |row| {
-                Ok(json!({
+                json!({
                     "day": row.day.to_string(), "number": shown(row.number), "auth_failed": row.failed,
                     "blacklisted": row.blacklisted, "unblacklisted": row.unblacklisted,
-                }))
+                })
             })
         }
         Report::Continuity { days, limit, source } => {
@@ -159,20 +182,19 @@ pub(crate) fn tell(opened: Opened, source: &Source, host: &mut Host) -> Result<(
     Ok(())
 }
 
-fn print<T>(host: &mut Host, rows: &[T], row: impl Fn(&T) -> Result<Value, Failure>) -> Result<(), Failure> {
-    rows.iter().try_for_each(|it| host.row(&row(it)?))
+fn print<T>(host: &mut Host, rows: &[T], row: impl Fn(&T) -> Value) -> Result<(), Failure> {
+    rows.iter().try_for_each(|it| host.row(&row(it)))
 }
 
 fn gaps(host: &mut Host, found: &Continuity, zone: &TimeZone) -> Result<(), Failure> {
+    let clock = |at_ms| Calendar::of(zone).text(at_ms);
     print(host, &found.gaps, |gap| {
         let difference = gap.expected.map(|expected| i128::from(gap.found) - expected);
-        // One amount that is too large to print must not hide the others.
-        let printed = |value: Option<i128>| value.and_then(|value| i64::try_from(value).ok());
-        Ok(json!({
-            "file": gap.file, "line": gap.line, "at": local(gap.at_ms, zone), "action": gap.action,
-            "amount": gap.amount, "before": gap.before, "expected": printed(gap.expected),
-            "found": gap.found, "gap": printed(difference),
-        }))
+        json!({
+            "file": gap.file, "line": gap.line, "at": clock(gap.at_ms), "action": gap.action,
+            "amount": gap.amount, "before": gap.before, "expected": gap.expected.map(money),
+            "found": gap.found, "gap": difference.map(money),
+        })
     })?;
     let Continuity { rows, count, gaps } = found;
     let shown = u64::try_from(gaps.len()).unwrap_or(u64::MAX);
@@ -193,9 +215,10 @@ fn gaps(host: &mut Host, found: &Continuity, zone: &TimeZone) -> Result<(), Fail
 }
 
 fn whole(host: &mut Host, summary: &Summary, malformed: u64, zone: &TimeZone) -> Result<(), Failure> {
-    let row = |what: &str, count: Option<u64>, amount: Option<i64>, at: Option<i64>| {
-        let at = at.map(|at| local(at, zone));
-        json!({ "what": what, "count": count, "amount": amount, "at": at })
+    let clock = |at_ms| Calendar::of(zone).text(at_ms);
+    let row = |what: &str, count: Option<u64>, amount: Option<i128>, at: Option<i64>| {
+        let at = at.map(&clock);
+        json!({ "what": what, "count": count, "amount": amount.map(money), "at": at })
     };
     if let Some((first, last)) = summary.times_ms {
         host.row(&row("first entry", None, None, Some(first)))?;
@@ -206,9 +229,9 @@ fn whole(host: &mut Host, summary: &Summary, malformed: u64, zone: &TimeZone) ->
         host.row(&row(what, Some(count), None, None))?;
     }
     for (action, count, sum) in &summary.actions {
-        host.row(&row(action, Some(*count), sum.map(money).transpose()?, None))?;
+        host.row(&row(action, Some(*count), *sum, None))?;
     }
-    host.row(&row("bank balance", None, summary.vault, None))?;
+    host.row(&row("bank balance", None, summary.vault.map(i128::from), None))?;
     host.row(&row("malformed rows", Some(malformed), None, None))
 }
 
@@ -220,12 +243,9 @@ fn clear(host: &mut Host) -> Result<(), Failure> {
     host.row(&json!({ "files": cleared.files, "bytes": cleared.bytes }))
 }
 
-/// A sum as a row has it.
-fn money(sum: i128) -> Result<i64, Failure> {
-    i64::try_from(sum).map_err(|_| {
-        let text = format!("a sum is {sum} minor units, which is more than can be printed");
-        Failure::new(Code::Failed, text).hint("take fewer days: --from, --to")
-    })
+/// A sum as a row has it: a text where it has more than 64 bits.
+fn money(sum: i128) -> Value {
+    i64::try_from(sum).map_or_else(|_| Value::from(sum.to_string()), Value::from)
 }
 
 /// How numbers are printed.
@@ -236,12 +256,4 @@ fn numbers(full_numbers: bool) -> fn(MobileNumber) -> String {
 /// An action as it is written in ledgers.
 fn word(action: Option<String>) -> Option<String> {
     action.map(|action| Word::read(&action).text().to_owned())
-}
-
-/// An instant by the bank's clocks.
-fn local(at_ms: i64, zone: &TimeZone) -> String {
-    let instant = jiff::Timestamp::from_millisecond(at_ms).ok();
-    let zoned = instant.map(|instant| instant.to_zoned(zone.clone()));
-    let text = zoned.map(|zoned| zoned.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string());
-    text.unwrap_or_else(|| Timestamp::from_ms(at_ms).to_string())
 }

@@ -69,7 +69,7 @@ pub enum Report {
         #[command(flatten)]
         days: Days,
         /// How many customers at the most.
-        #[arg(long, default_value = "20")]
+        #[arg(long, default_value = "20", value_parser = clap::value_parser!(u32).range(1..))]
         limit: u32,
         /// Movements of this kind alone, such as deposit or transfer_out.
         #[arg(long)]
@@ -131,7 +131,7 @@ pub enum Report {
         #[command(flatten)]
         days: Days,
         /// How many rows that do not follow are printed at the most.
-        #[arg(long, default_value = "1000")]
+        #[arg(long, default_value = "1000", value_parser = clap::value_parser!(u32).range(1..))]
         limit: u32,
         /// Which files.
         #[command(flatten)]
@@ -155,7 +155,7 @@ pub enum Report {
         #[arg(long)]
         html: PathBuf,
         /// How many customers at the most.
-        #[arg(long, default_value = "10")]
+        #[arg(long, default_value = "10", value_parser = clap::value_parser!(u32).range(1..))]
         limit: u32,
         /// Print whole mobile numbers.
         #[arg(long)]

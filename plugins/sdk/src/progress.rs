@@ -33,10 +33,21 @@ impl Progress {
 
     /// So much of `what` is done. Without a `total` it only counts.
     pub fn at(&self, what: &str, done: u64, total: u64) {
+        self.show(what, done, total, if total > 0 { measured } else { counting });
+    }
+
+    /// So many bytes of `what` are done; `beside` says how fast something else goes that is in them.
+    pub fn bytes(&self, what: &str, done: u64, total: u64, beside: &str) {
+        let Some(bar) = &self.bar else { return };
+        bar.set_prefix(beside.to_owned());
+        self.show(what, done, total, if total > 0 { weighed } else { weighing });
+    }
+
+    fn show(&self, what: &str, done: u64, total: u64, style: fn() -> ProgressStyle) {
         let Some(bar) = &self.bar else { return };
         let known = total > 0;
         if bar.length() != known.then_some(total) || bar.message() != what {
-            bar.set_style(if known { measured() } else { counting() });
+            bar.set_style(style());
             bar.reset();
             if known {
                 bar.set_length(total)
@@ -100,12 +111,26 @@ impl TermLike for Plain {
     }
 }
 
+const MEASURED: &str = "{msg} [{bar:30}] {human_pos}/{human_len} {percent}% {per_sec:.0} eta {eta}";
+const COUNTING: &str = "{msg} {human_pos} {elapsed}";
+/// As wide as a terminal of 80 columns.
+const WEIGHED: &str = "{msg} [{bar:10}] {bytes}/{total_bytes} {percent}% {prefix} eta {eta}";
+const WEIGHING: &str = "{msg} {bytes} {bytes_per_sec} {elapsed}";
+
 fn measured() -> ProgressStyle {
-    styled("{msg} [{bar:30}] {human_pos}/{human_len} {percent}% {per_sec:.0} eta {eta}")
+    styled(MEASURED)
 }
 
 fn counting() -> ProgressStyle {
-    styled("{msg} {human_pos} {elapsed}")
+    styled(COUNTING)
+}
+
+fn weighed() -> ProgressStyle {
+    styled(WEIGHED)
+}
+
+fn weighing() -> ProgressStyle {
+    styled(WEIGHING)
 }
 
 fn styled(template: &str) -> ProgressStyle {
@@ -119,11 +144,19 @@ mod tests {
 
     #[test]
     fn the_templates_are_ones() {
-        for template in
-            ["{msg} [{bar:30}] {human_pos}/{human_len} {percent}% {per_sec:.0} eta {eta}", "{msg}"]
-        {
+        for template in [MEASURED, COUNTING, WEIGHED, WEIGHING] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
+    }
+
+    #[test]
+    fn bytes_have_something_beside_them() {
+        let bar = ProgressBar::hidden();
+        let progress = Progress { bar: Some(bar.clone()) };
+        progress.bytes("reading", 3, 10, "7 rows/s");
+        assert_eq!((bar.position(), bar.length(), bar.prefix()), (3, Some(10), "7 rows/s".into()));
+        progress.bytes("reading the pipe", 12, 0, "");
+        assert_eq!((bar.position(), bar.length(), bar.prefix()), (12, None, String::new()));
     }
 
     #[test]

@@ -61,6 +61,8 @@ fn what_cannot_be_asked_says_why() {
     fs::create_dir(tools.work("folder")).unwrap();
     let table: &[(&str, i32, &str)] = &[
         ("daily --file client.csv --limit 5", 2, "--limit"),
+        ("top --file client.csv --limit 0", 2, "--limit"),
+        ("continuity --file bank.csv --limit 0", 2, "--limit"),
         ("daily --file client.csv --full-numbers", 2, "--full-numbers"),
         ("daily --file client.csv --by year", 2, "day, week, month"),
         ("daily --file client.csv --from tomorrow", 2, "a day is 2026-11-22, today, yesterday, or -7d"),
@@ -265,15 +267,82 @@ fn a_pipe_says_what_a_file_does() {
 }
 
 #[test]
-fn sums_leave_64_bits_only_to_be_refused() {
-    let line = |n: u32| format!("0712345678,deposit,92233720368547758.07,,2026-01-30T08:00:0{n}.000Z\n");
-    let bank = format!("{BANK_HEADER}{}", line(0));
-    let two = format!("{bank}{}", line(1));
-    let tools = tools(&[("one.csv", &bank), ("two.csv", &two)]);
-    let one = rows(&report(&tools, "daily --file one.csv").coded(0));
-    assert_eq!(one[0]["sum"], "92233720368547758.07");
-    let refused = report(&tools, "daily --file two.csv").coded(1);
-    assert!(refused.stderr.contains("18446744073709551614"), "{refused}");
+fn sums_leave_64_bits_and_stay_exact() {
+    let most = "92233720368547758.07";
+    let line = |day: u32| format!("0712345678,deposit,{most},{most},{most},2026-01-{day}T08:00:00.000Z,,\n");
+    let tools = tools(&[("client.csv", &(CLIENT_HEADER.to_owned() + &line(30) + &line(30) + &line(31)))]);
+    let (two, three) = ("184467440737095516.14", "276701161105643274.21");
+    let asked = |name: &str| rows(&report(&tools, &format!("{name} --file client.csv")).coded(0));
+    assert_eq!((&asked("daily")[0]["sum"], &asked("daily")[1]["net"]), (&json!(two), &json!(most)));
+    assert_eq!((&asked("hourly")[8]["sum"], &asked("top")[0]["deposits"]), (&json!(three), &json!(three)));
+    let summary = asked("summary");
+    let deposits = summary.iter().find(|row| row["what"] == "deposit").unwrap();
+    assert_eq!(deposits["amount"], three);
+    let gaps = rows(&report(&tools, "continuity --file client.csv").coded(3));
+    assert_eq!((&gaps[0]["expected"], &gaps[0]["gap"]), (&json!(two), &json!(format!("-{most}"))));
+    // Before the first row there was no money, because it brought all that there was then.
+    assert_eq!(asked("statement 0712345678")[0]["balance"], "0.00");
+    let table = tools.run(&["report", "daily", "--file", "client.csv"]).coded(0);
+    assert!(table.stdout.lines().last().unwrap().contains(three), "{table}");
+    let csv = tools.run(&["report", "daily", "--file", "client.csv", "-o", "csv"]).coded(0);
+    assert!(csv.stdout.lines().nth(1).unwrap().contains(two), "{csv}");
+}
+
+#[test]
+fn a_statement_says_what_follows_and_what_is_not_known() {
+    let row = |action: &str, amount: &str, balance: &str, day: u32| {
+        format!("0712345678,{action},{amount},{balance},,2026-01-{day}T08:00:00.000Z,,\n")
+    };
+    let blank = [
+        row("deposit", "5.00", "", 10),
+        row("withdraw", "2.00", "13.00", 11),
+        row("deposit", "1.00", "", 12),
+    ];
+    let unknown = [row("deposit", "5.00", "", 10), row("correction", "1.00", "", 11)].concat();
+    let tools = tools(&[
+        ("blank.csv", &(CLIENT_HEADER.to_owned() + &blank.concat())),
+        ("unknown.csv", &(CLIENT_HEADER.to_owned() + &unknown)),
+        ("bank.csv", BANK),
+    ]);
+    let table: &[(&str, [Value; 2])] = &[
+        ("blank.csv", [json!("10.00"), json!("14.00")]),
+        ("blank.csv --from 2026-01-11", [json!("15.00"), json!("14.00")]),
+        ("blank.csv --from 2026-01-12", [json!("13.00"), json!("14.00")]),
+        ("blank.csv --from 2026-01-13", [json!("14.00"), json!("14.00")]),
+        ("blank.csv --to 2026-01-10", [json!("10.00"), json!("15.00")]),
+        ("blank.csv --to 2026-01-09", [json!("10.00"), json!("10.00")]),
+        ("unknown.csv", [Value::Null, Value::Null]),
+        ("bank.csv", [Value::Null, Value::Null]),
+    ];
+    for (line, expected) in table {
+        let outcome = report(&tools, &format!("statement 0712345678 --file {line}")).coded(0);
+        let found = rows(&outcome);
+        assert_eq!([&found[0], found.last().unwrap()].map(|row| row["balance"].clone()), *expected, "{line}");
+        assert_eq!(
+            outcome.stderr.contains("what the customer had is not known"),
+            expected[0].is_null(),
+            "{outcome}"
+        );
+    }
+}
+
+#[test]
+fn stray_quotes_take_no_rows_along() {
+    let row = |action: &str, minute: u32| {
+        format!("0712345678,{action},5.00,1.00,2026-01-30T10:{minute:02}:00.000Z\n")
+    };
+    let many: String = (1..50).map(|minute| row("deposit", minute)).collect();
+    let text = format!("{BANK_HEADER}{}{many}{}", row("\"deposit", 0), row("deposit\"", 50));
+    let tools = tools(&[("bank.csv", &text)]);
+    let outcome = report(&tools, "daily --file bank.csv").coded(0);
+    assert_eq!(rows(&outcome)[0]["count"], "49", "{outcome}");
+    let json: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    let expected = [
+        "2 of 51 rows are malformed and left out",
+        "bank.csv, line 2: in this row, quotes are opened and not closed",
+        "bank.csv, line 52: the action \"deposit\\\"\" is no word",
+    ];
+    assert_eq!(json["warnings"], json!(expected));
 }
 
 #[test]

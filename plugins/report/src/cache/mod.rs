@@ -13,7 +13,7 @@ mod room;
 
 pub use room::{Cleared, clear};
 
-pub(crate) use part::{FORMAT, Head, Stored, encode};
+pub(crate) use part::{FORMAT, Head, Stored, Wanted, encode};
 pub(crate) use room::make_room;
 
 use std::fs::{self, DirBuilder, File, OpenOptions};

@@ -69,6 +69,28 @@ impl Packing {
         rows.saturating_mul(usize::from(self.width))
     }
 
+    /// The number that is packed as that one.
+    fn number(self, packed: u64) -> i64 {
+        match packed.checked_sub(u64::from(self.blanks)) {
+            Some(above) => self.base.wrapping_add(above.cast_signed()),
+            None => NONE,
+        }
+    }
+
+    /// The numbers in some places; `None` where the bytes are not of so many rows.
+    pub(crate) fn pick(self, bytes: &[u8], rows: usize, places: &[usize]) -> Option<Vec<i64>> {
+        if bytes.len() != self.bytes(rows) {
+            return None;
+        }
+        let width = usize::from(self.width);
+        let number = |place: &usize| {
+            let mut packed = [0; 8];
+            packed.get_mut(..width)?.copy_from_slice(bytes.get(place * width..)?.get(..width)?);
+            Some(self.number(u64::from_le_bytes(packed)))
+        };
+        places.iter().map(number).collect()
+    }
+
     /// The numbers again; `None` where the bytes are not so many.
     pub(crate) fn unpack(self, bytes: &[u8], rows: usize) -> Option<Vec<i64>> {
         if bytes.len() != self.bytes(rows) {
@@ -130,6 +152,9 @@ mod tests {
             any::<i64>(), (-5_i64..5).prop_map(|n| n * 1_000), proptest::strategy::Just(NONE)], 0..50)) {
             let mut bytes = Vec::new();
             let packing = pack(&values, &mut bytes);
+            let places: Vec<usize> = (0..values.len()).step_by(3).collect();
+            let picked = places.iter().map(|place| values[*place]).collect();
+            prop_assert_eq!(packing.pick(&bytes, values.len(), &places), Some(picked));
             prop_assert_eq!(packing.unpack(&bytes, values.len()), Some(values));
         }
     }

@@ -5,13 +5,14 @@
 
 use crate::cache::pack::{Packing, pack};
 use crate::read::block::Block;
+use crate::read::days::{self, Days};
 use atm_ledger_csv::fault::{Fault, Faults};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 /// Another way to write a part, or to read a ledger, is another number.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 /// The most bytes of a head.
 const HEAD_BYTES_MAX: usize = 1024 * 1024;
 /// Digest and length.
@@ -35,8 +36,18 @@ pub(crate) struct Head {
     kept_faults: Vec<(u64, String)>,
     /// What the numbers of actions mean.
     pub(crate) words: Vec<String>,
+    /// What moved on each day.
+    days: Days,
     /// `None` for a column that the ledger does not have.
     columns: Vec<Option<Packed>>,
+}
+
+/// What is to be read of a part.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wanted<'w> {
+    pub(crate) columns: &'w [Stored],
+    /// Rows of this customer alone.
+    pub(crate) number: Option<i64>,
 }
 
 /// Where a column is.
@@ -46,6 +57,15 @@ struct Packed {
     /// Its place behind the head.
     at: u64,
     digest: Digest,
+}
+
+impl Packed {
+    /// Reads its bytes. `None` where they are not as they were written.
+    fn read(&self, file: &File, begin: u64, rows: usize, to: &mut Vec<u8>) -> Option<Packing> {
+        to.resize(self.packing.bytes(rows), 0);
+        file.read_exact_at(to, begin + self.at).ok()?;
+        (*blake3::hash(to).as_bytes() == self.digest).then_some(self.packing)
+    }
 }
 
 /// The columns of a part, in their order.
@@ -92,8 +112,8 @@ impl Stored {
         (values.len() == block.rows).then(|| pack(values, to))
     }
 
-    /// Puts a column where it belongs. `None` where it holds what it cannot.
-    fn put(self, values: Vec<i64>, block: &mut Block, words: &[u8]) -> Option<()> {
+    /// Puts a column, which has rows of these places, where it belongs. `None` where it holds what it cannot.
+    fn put(self, values: Vec<i64>, places: &[usize], block: &mut Block, words: &[u8]) -> Option<()> {
         match self {
             Self::Number => block.number = values,
             Self::Action => {
@@ -107,8 +127,10 @@ impl Stored {
             Self::SessionStart => block.session_start = values,
             Self::Elapsed => block.elapsed = values,
             Self::Line => {
-                let line = |(row, value): (i64, i64)| u32::try_from(row.checked_add(value)?).ok();
-                block.line = (0..).zip(values).map(line).collect::<Option<_>>()?;
+                let line = |(place, value): (&usize, i64)| {
+                    u32::try_from(i64::try_from(*place).ok()?.checked_add(value)?).ok()
+                };
+                block.line = places.iter().zip(values).map(line).collect::<Option<_>>()?;
             }
         }
         Some(())
@@ -118,6 +140,7 @@ impl Stored {
 /// The bytes of a part, and its head.
 pub(crate) fn encode(
     block: &Block,
+    days: Days,
     faults: &Faults,
     lines: u64,
     text: &[u8],
@@ -142,6 +165,7 @@ pub(crate) fn encode(
         faults: faults.count,
         kept_faults: kept.collect(),
         words,
+        days,
         columns,
     };
     let written = postcard::to_stdvec(&head).ok()?;
@@ -184,28 +208,44 @@ impl Head {
         Faults { count: self.faults, kept: kept.collect() }
     }
 
+    /// What moved on each day; `words` are the indexes of its words in the ledger.
+    pub(crate) fn days(&self, words: &[u8]) -> Option<Days> {
+        days::renamed(&self.days, words)
+    }
+
     /// Reads some columns; `words` are the indexes of its words in the ledger. `None` where they are not as they were
     /// written.
     pub(crate) fn columns(
         &self,
         file: &File,
-        wanted: &[Stored],
+        wanted: Wanted<'_>,
         words: &[u8],
         first_line: u64,
     ) -> Option<Block> {
         let rows = usize::try_from(self.rows).ok()?;
-        let mut block = Block { rows, first_line: first_line.cast_signed(), ..Block::default() };
-        let begin = PREFIX + postcard::to_stdvec(self).ok()?.len();
+        let begin = (PREFIX + postcard::to_stdvec(self).ok()?.len()) as u64;
         let mut bytes = Vec::new();
+        let mut places = None;
+        if let Some(number) = wanted.number {
+            let packed = self.columns.first()?.as_ref()?;
+            let numbers = packed.read(file, begin, rows, &mut bytes)?.unpack(&bytes, rows)?;
+            let found = numbers.iter().enumerate().filter(|(_, found)| **found == number);
+            places = Some(found.map(|(place, _)| place).collect::<Vec<_>>());
+        }
+        let of = places.as_ref().map_or(rows, Vec::len);
+        let mut block = Block { rows: of, first_line: first_line.cast_signed(), ..Block::default() };
         for (stored, packed) in Stored::ALL.into_iter().zip(&self.columns) {
-            let Some(packed) = packed.as_ref().filter(|_| wanted.contains(&stored)) else { continue };
-            let length = packed.packing.bytes(rows);
-            bytes.resize(length, 0);
-            file.read_exact_at(&mut bytes, begin as u64 + packed.at).ok()?;
-            if *blake3::hash(&bytes).as_bytes() != packed.digest {
-                return None;
-            }
-            stored.put(packed.packing.unpack(&bytes, rows)?, &mut block, words)?;
+            let Some(packed) = packed.as_ref().filter(|_| of > 0 && wanted.columns.contains(&stored)) else {
+                continue;
+            };
+            let packing = packed.read(file, begin, rows, &mut bytes)?;
+            let values = match &places {
+                Some(places) => packing.pick(&bytes, rows, places)?,
+                None => packing.unpack(&bytes, rows)?,
+            };
+            let all = || (0..rows).collect();
+            let places = if stored == Stored::Line { places.clone().unwrap_or_else(all) } else { Vec::new() };
+            stored.put(values, &places, &mut block, words)?;
         }
         Some(block)
     }

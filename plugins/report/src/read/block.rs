@@ -68,6 +68,32 @@ impl Block {
     }
 }
 
+impl Block {
+    /// Rows of one customer alone.
+    pub(super) fn only(self, number: i64) -> Self {
+        let rows = self.number.iter().enumerate().filter(|(_, found)| **found == number);
+        let places: Vec<usize> = rows.map(|(place, _)| place).collect();
+        Self {
+            rows: places.len(),
+            number: picked(&self.number, &places),
+            action: picked(&self.action, &places),
+            amount: picked(&self.amount, &places),
+            user_balance: picked(&self.user_balance, &places),
+            bank_balance: picked(&self.bank_balance, &places),
+            at: picked(&self.at, &places),
+            session_start: picked(&self.session_start, &places),
+            elapsed: picked(&self.elapsed, &places),
+            first_line: self.first_line,
+            line: picked(&self.line, &places),
+        }
+    }
+}
+
+/// The values in some places; of a column that is not there, none.
+fn picked<T: Copy>(column: &[T], places: &[usize]) -> Vec<T> {
+    places.iter().filter_map(|place| column.get(*place).copied()).collect()
+}
+
 /// A text of whole rows, and where it stands in its file.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Part<'t> {
@@ -96,9 +122,11 @@ pub(super) fn parse(part: Part<'_>, parser: &Parser, words: &Words) -> Result<(B
             continue;
         }
         let Some(record) = records.next() else { return Ok((block, faults)) };
-        match parser.entry(&record) {
-            Ok(entry) => block.push(&Row::of(&entry, words.index(&entry.action)?), entry.line, clients),
-            Err(fault) => faults.push(fault),
+        for row in parser.rows(record) {
+            match row {
+                Ok(entry) => block.push(&Row::of(&entry, words.index(&entry.action)?), entry.line, clients),
+                Err(fault) => faults.push(fault),
+            }
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Hands out the parts of the files to who works on them, each once and in order, and counts what is in them.
 
-use crate::cache::{Head, Stored};
+use crate::cache::{Head, Wanted};
 use crate::read::account::{Account, FileAccount};
 use crate::read::block::{self, Block, Part};
+use crate::read::days::{self, Days};
 use crate::read::known::Known;
 use crate::read::source::{Source, Text};
 use crate::read::step::Step;
@@ -18,15 +19,30 @@ use std::io::{self, Read};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How much of a file is worked on at once.
-pub(super) const PART_BYTES: usize = if cfg!(test) { 512 * 1024 } else { 16 * 1024 * 1024 };
+pub(super) const PART_BYTES: usize = if cfg!(test) { 512 * 1024 } else { 8 * 1024 * 1024 };
 
 /// One pass over the files of a ledger.
 pub(super) struct Feed<'l> {
     ledger: &'l Ledger,
-    wanted: &'l [Stored],
+    asked: Asked<'l>,
     step: Step<'l>,
     reading: Mutex<Reading<'l>>,
     done: Mutex<Done>,
+}
+
+/// What of the rows is asked for.
+#[derive(Clone, Copy)]
+pub(super) enum Asked<'l> {
+    /// Columns.
+    Rows(Wanted<'l>),
+    /// What moved on each day; of one customer, or of all.
+    Days(Option<i64>),
+}
+
+/// What came of a part.
+pub(super) enum Found {
+    Rows(Box<Block>),
+    Days(Days),
 }
 
 /// Where reading is.
@@ -55,6 +71,12 @@ struct Done {
     failure: Option<Failure>,
 }
 
+impl Done {
+    fn rows(&self) -> u64 {
+        self.parts.values().map(|(_, rows, _)| *rows).sum()
+    }
+}
+
 /// A part that was handed out.
 struct Task<'l> {
     index: usize,
@@ -73,16 +95,16 @@ enum Work {
 }
 
 impl<'l> Feed<'l> {
-    pub(super) fn new(ledger: &'l Ledger, wanted: &'l [Stored]) -> Self {
+    pub(super) fn new(ledger: &'l Ledger, asked: Asked<'l>) -> Self {
         let step = Step::new(ledger.progress.as_ref());
-        Self { ledger, wanted, step, reading: Mutex::default(), done: Mutex::default() }
+        Self { ledger, asked, step, reading: Mutex::default(), done: Mutex::default() }
     }
 
     /// Takes parts until there are no more. To be called on as many threads as there are processors.
-    pub(super) fn work(&self, each: impl Fn(usize, Block, i32) -> Result<(), Failure>) {
+    pub(super) fn work(&self, mut each: impl FnMut(usize, Found, i32) -> Result<(), Failure>) {
         let mut buffer = Vec::new();
         loop {
-            match self.part(&mut buffer, &each) {
+            match self.part(&mut buffer, &mut each) {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(failure) => {
@@ -114,48 +136,78 @@ impl<'l> Feed<'l> {
     fn part(
         &self,
         buffer: &mut Vec<u8>,
-        each: &impl Fn(usize, Block, i32) -> Result<(), Failure>,
+        each: &mut impl FnMut(usize, Found, i32) -> Result<(), Failure>,
     ) -> Result<bool, Failure> {
         let Some(task) = self.next(buffer)? else { return Ok(false) };
-        let (block, faults) = match &task.work {
-            Work::Kept { offset, line, head } => self.kept(&task, *offset, *line, head, buffer)?,
+        let (found, rows, faults) = match &task.work {
+            Work::Kept { offset, line, head } => match self.kept(&task, *offset, *line, head)? {
+                Some(found) => (found, head.rows, head.faults(*line)),
+                None => self.mended(&task, *offset, *line, head, buffer)?,
+            },
             Work::Read { chunk, keep } => {
                 let Chunk { offset, first_line, lines, .. } = *chunk;
                 let part = Part { text: buffer, first_line, lines };
                 self.parsed(&task, part, keep.then_some(offset))?
             }
         };
-        self.done().parts.insert(task.index, (task.file, block.rows as u64, faults));
-        each(task.index, block, i32::try_from(task.file).unwrap_or(i32::MAX))?;
+        self.done().parts.insert(task.index, (task.file, rows, faults));
+        each(task.index, found, i32::try_from(task.file).unwrap_or(i32::MAX))?;
         Ok(true)
     }
 
     /// Reads the rows of a text, and keeps them as what begins at `keep`.
-    fn parsed(&self, task: &Task<'l>, part: Part<'_>, keep: Option<u64>) -> Result<(Block, Faults), Failure> {
-        let parser = Parser::new(task.dialect.clone(), self.ledger.rules.clone());
-        let (block, faults) = block::parse(part, &parser, &self.ledger.words)?;
+    fn parsed(
+        &self,
+        task: &Task<'l>,
+        part: Part<'_>,
+        keep: Option<u64>,
+    ) -> Result<(Found, u64, Faults), Failure> {
+        let Ledger { words, calendar, rules, .. } = self.ledger;
+        let parser = Parser::new(task.dialect.clone(), rules.clone());
+        let (block, faults) = block::parse(part, &parser, words)?;
+        let is_asked = matches!(self.asked, Asked::Days(None));
+        let all = if keep.is_some() || is_asked { days::of(&block, calendar, None) } else { Days::default() };
         if let Some(offset) = keep {
-            task.known.keep(offset, part, &block, &faults, &self.ledger.words);
+            task.known.keep(offset, part, (&block, &all), &faults, words);
         }
-        Ok((block, faults))
+        let rows = block.rows as u64;
+        let found = match self.asked {
+            Asked::Rows(Wanted { number: Some(number), .. }) => Found::Rows(Box::new(block.only(number))),
+            Asked::Rows(_) => Found::Rows(Box::new(block)),
+            Asked::Days(None) => Found::Days(all),
+            Asked::Days(number) => Found::Days(days::of(&block, calendar, number)),
+        };
+        Ok((found, rows, faults))
     }
 
-    /// Takes rows from the cache, or from the file where they are damaged.
-    fn kept(
+    /// Takes from the cache what is asked for. `None` where it is damaged.
+    fn kept(&self, task: &Task<'l>, offset: u64, line: u64, head: &Head) -> Result<Option<Found>, Failure> {
+        let Ledger { words, calendar, .. } = self.ledger;
+        let indexes = head.words.iter().map(|word| words.index(&Word::read(word)));
+        let indexes = indexes.collect::<Result<Vec<u8>, Failure>>()?;
+        let rows = |wanted| {
+            let file = task.known.shelf()?.open(offset)?;
+            head.columns(&file, wanted, &indexes, line)
+        };
+        Ok(match self.asked {
+            Asked::Rows(wanted) => rows(wanted).map(|block| Found::Rows(Box::new(block))),
+            Asked::Days(None) => head.days(&indexes).map(Found::Days),
+            Asked::Days(number) => {
+                let block = rows(Wanted { columns: &days::COLUMNS, number: None });
+                block.map(|block| Found::Days(days::of(&block, calendar, number)))
+            }
+        })
+    }
+
+    /// Reads a part whose rows in the cache are damaged.
+    fn mended(
         &self,
         task: &Task<'l>,
         offset: u64,
         line: u64,
         head: &Head,
         buffer: &mut Vec<u8>,
-    ) -> Result<(Block, Faults), Failure> {
-        let words = head.words.iter().map(|word| self.ledger.words.index(&Word::read(word)));
-        let words = words.collect::<Result<Vec<u8>, Failure>>()?;
-        let file = task.known.shelf().and_then(|shelf| shelf.open(offset));
-        let block = file.and_then(|file| head.columns(&file, self.wanted, &words, line));
-        if let Some(block) = block {
-            return Ok((block, head.faults(line)));
-        }
+    ) -> Result<(Found, u64, Faults), Failure> {
         buffer.clear();
         let text = task.source.text(offset);
         let read = text.and_then(|text| text.take(head.text_bytes).read_to_end(buffer));
@@ -183,7 +235,7 @@ impl<'l> Feed<'l> {
             if let (Some(work), Some(dialect)) = (work, source.dialect()) {
                 reading.parts += 1;
                 let position = reading.place.as_ref().map_or(0, Place::position);
-                self.step.at("reading", position, source.bytes());
+                self.step.rows("reading", (position, source.bytes()), self.done().rows());
                 return Ok(Some(Task { index, file, source, known, dialect, work }));
             }
             reading.place = None;

@@ -2,6 +2,7 @@
 
 use crate::cache::{FORMAT, Head, LEDGER_TEXT_MAX, Shelf, encode};
 use crate::read::block::{Block, Part};
+use crate::read::days::Days;
 use crate::read::feed::PART_BYTES;
 use crate::read::source::Source;
 use crate::read::words::Words;
@@ -55,9 +56,17 @@ impl Known {
     }
 
     /// Keeps a part that was read, if there is a place for it.
-    pub(super) fn keep(&self, offset: u64, part: Part<'_>, block: &Block, faults: &Faults, words: &Words) {
+    pub(super) fn keep(
+        &self,
+        offset: u64,
+        part: Part<'_>,
+        (block, days): (&Block, &Days),
+        faults: &Faults,
+        words: &Words,
+    ) {
         let Some(shelf) = self.shelf.as_ref().filter(|_| offset < LEDGER_TEXT_MAX) else { return };
-        let Some((head, bytes)) = encode(block, faults, part.lines, part.text, words.all()) else { return };
+        let encoded = encode(block, days.clone(), faults, part.lines, part.text, words.all());
+        let Some((head, bytes)) = encoded else { return };
         if shelf.put(offset, &bytes).is_ok() {
             self.grown.store(true, Ordering::Relaxed);
             self.parts().insert(offset, Arc::new(head));

@@ -33,7 +33,8 @@
 
 mod account;
 pub(crate) mod block;
-mod calendar;
+pub(crate) mod calendar;
+pub(crate) mod days;
 mod feed;
 mod frame;
 mod known;
@@ -43,10 +44,12 @@ mod step;
 mod words;
 
 pub use account::{Account, FileAccount};
+pub use days::{Day, Days, Moved};
 
-use crate::cache::{Stored, make_room};
+use crate::cache::{Stored, Wanted, make_room};
+use crate::read::block::Block;
 use crate::read::calendar::Calendar;
-use crate::read::feed::Feed;
+use crate::read::feed::{Asked, Feed, Found};
 use crate::read::known::{Comparison, Known};
 use crate::read::partials::Partials;
 use crate::read::source::Source;
@@ -54,6 +57,7 @@ use crate::read::words::Words;
 use atm_ledger_csv::dialect::{Kind, Rules};
 use atm_plugin_sdk::Progress;
 use atm_rpc::plugin::{Code, Failure};
+use atm_rpc::types::mobile::MobileNumber;
 use jiff::tz::TimeZone;
 use polars::prelude::{DataFrame, IntoLazy, LazyFrame, PolarsResult};
 use std::collections::BTreeMap;
@@ -244,7 +248,8 @@ impl Ledger {
         self.account.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Runs a query on every block and puts the results together.
+    /// Runs a query on every block and puts the results together; `number`: of the rows of this customer alone, of which
+    /// far less is read.
     ///
     /// `merge` gets results of `partial` one behind the other in the order of the files, and results of its own before
     /// them; so it must be the same whether it is done at once or bit by bit, as adding up sums is. Where the ledger is
@@ -255,12 +260,17 @@ impl Ledger {
     pub fn query(
         &self,
         columns: &[Column],
+        number: Option<MobileNumber>,
         partial: impl Fn(LazyFrame) -> LazyFrame + Sync,
         merge: impl Fn(LazyFrame) -> LazyFrame + Sync,
     ) -> Result<DataFrame, Failure> {
         let partials = Partials::new(&merge);
-        let each = |index: usize, block: DataFrame| partials.add(index, partial(block.lazy()).collect()?);
-        self.pass(columns, each)?;
+        let add = |index: usize, block: DataFrame| {
+            // A customer has no row in most parts.
+            let found = if block.height() > 0 { Some(partial(block.lazy()).collect()?) } else { None };
+            partials.add(index, found)
+        };
+        self.rows(columns, number, add)?;
         let empty = || frame::empty(columns, &self.calendar).and_then(|none| partial(none.lazy()).collect());
         partials.finish(empty).map_err(failed)
     }
@@ -275,34 +285,92 @@ impl Ledger {
         each: impl Fn(DataFrame) -> PolarsResult<T> + Sync,
     ) -> Result<Vec<T>, Failure> {
         let results = Mutex::new(BTreeMap::new());
-        self.pass(columns, |index, block| {
+        let add = |index: usize, block: DataFrame| {
             if block.height() > 0 {
                 let result = each(block)?;
                 results.lock().unwrap_or_else(PoisonError::into_inner).insert(index, result);
             }
             Ok(())
-        })?;
+        };
+        self.rows(columns, None, add)?;
         Ok(results.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect())
     }
 
-    /// One pass over all rows.
-    fn pass(
+    /// Adds every block, with its place among them, to what a thread has so far, and gives what each has at the end. Blocks
+    /// come to a thread in their order, but not one behind the other.
+    ///
+    /// # Errors
+    /// Where a file cannot be read any more, or the function fails.
+    pub(crate) fn fold<T: Default + Send>(
         &self,
         columns: &[Column],
-        each: impl Fn(usize, DataFrame) -> PolarsResult<()> + Sync,
+        add: impl Fn(&mut T, usize, &Block) + Sync,
+    ) -> Result<Vec<T>, Failure> {
+        let columns = stored(columns);
+        let wanted = Wanted { columns: &columns, number: None };
+        self.pass(Asked::Rows(wanted), |so_far, index, found, _| {
+            if let Found::Rows(block) = found {
+                add(so_far, index, &block);
+            }
+            Ok(())
+        })
+    }
+
+    /// What moved on each day; `number`: of this customer alone. It is the same as a query would find, but where the cache
+    /// has a part it has its days, too, and no row is read.
+    ///
+    /// # Errors
+    /// Where a file cannot be read any more.
+    pub fn days(&self, number: Option<MobileNumber>) -> Result<Days, Failure> {
+        let add = |parts: &mut Vec<(usize, Days)>, index, found, _| {
+            if let Found::Days(days) = found {
+                parts.push((index, days));
+            }
+            Ok(())
+        };
+        let found = self.pass(Asked::Days(number.map(MobileNumber::packed)), add)?;
+        let mut parts: Vec<_> = found.into_iter().flatten().collect();
+        parts.sort_unstable_by_key(|(index, _)| *index);
+        let mut days = Days::new();
+        parts.into_iter().for_each(|(_, later)| days::append(&mut days, later));
+        Ok(days)
+    }
+
+    /// One pass over all rows, or over those of a customer.
+    fn rows(
+        &self,
+        columns: &[Column],
+        number: Option<MobileNumber>,
+        add: impl Fn(usize, DataFrame) -> PolarsResult<()> + Sync,
     ) -> Result<(), Failure> {
+        let stored = stored(columns);
+        let wanted = Wanted { columns: &stored, number: number.map(MobileNumber::packed) };
+        let passed: Vec<()> = self.pass(Asked::Rows(wanted), |(), index, found, file| {
+            let Found::Rows(block) = found else { return Ok(()) };
+            let frame = frame::of(*block, columns, &self.calendar, file).map_err(failed)?;
+            add(index, frame).map_err(failed)
+        })?;
+        drop(passed);
+        Ok(())
+    }
+
+    /// One pass over all parts.
+    fn pass<T: Default + Send>(
+        &self,
+        asked: Asked<'_>,
+        add: impl Fn(&mut T, usize, Found, i32) -> Result<(), Failure> + Sync,
+    ) -> Result<Vec<T>, Failure> {
         self.compared.call_once(|| {
             let comparison = Comparison::of(self.known());
             on_all_processors(|| comparison.work());
             comparison.finish(self.known());
         });
-        let wanted: Vec<Stored> = columns.iter().filter_map(|column| column.stored()).collect();
-        let feed = Feed::new(self, &wanted);
+        let feed = Feed::new(self, asked);
+        let folded = Mutex::new(Vec::new());
         on_all_processors(|| {
-            feed.work(|index, block, file| {
-                let frame = frame::of(block, columns, &self.calendar, file).map_err(failed)?;
-                each(index, frame).map_err(failed)
-            });
+            let mut so_far = T::default();
+            feed.work(|index, found, file| add(&mut so_far, index, found, file));
+            folded.lock().unwrap_or_else(PoisonError::into_inner).push(so_far);
         });
         let account = feed.finish()?;
         *self.account.lock().unwrap_or_else(PoisonError::into_inner) = account;
@@ -315,7 +383,7 @@ impl Ledger {
             )]
             make_room(root, SystemTime::now());
         }
-        Ok(())
+        Ok(folded.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// How many parts of its files came from the cache, after a pass: that is what makes a repeat fast.
@@ -327,6 +395,11 @@ impl Ledger {
     fn known(&self) -> impl Iterator<Item = (&Source, &Known)> {
         self.files.iter().map(|file| (&file.source, &file.known))
     }
+}
+
+/// What of a block these are made of.
+fn stored(columns: &[Column]) -> Vec<Stored> {
+    columns.iter().filter_map(|column| column.stored()).collect()
 }
 
 /// Does the same on as many threads as there are processors; this one works, too.

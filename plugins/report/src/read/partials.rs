@@ -16,7 +16,7 @@ pub(super) struct Partials<'m, M> {
 #[derive(Default)]
 struct State {
     /// Results before which one is missing.
-    early: BTreeMap<usize, DataFrame>,
+    early: BTreeMap<usize, Option<DataFrame>>,
     /// Which comes next.
     next: usize,
     /// Results one behind the other.
@@ -31,8 +31,8 @@ impl<'m, M: Fn(LazyFrame) -> LazyFrame> Partials<'m, M> {
         Self { merge, state: Mutex::default() }
     }
 
-    /// Adds the result of a block.
-    pub(super) fn add(&self, index: usize, partial: DataFrame) -> PolarsResult<()> {
+    /// Adds the result of a block; `None`: it has no row.
+    pub(super) fn add(&self, index: usize, partial: Option<DataFrame>) -> PolarsResult<()> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.early.insert(index, partial);
         let next = state.next;
@@ -40,8 +40,8 @@ impl<'m, M: Fn(LazyFrame) -> LazyFrame> Partials<'m, M> {
         let mut taken = next;
         while let Some(partial) = early.remove(&taken) {
             taken += 1;
-            *rows += partial.height();
-            ready.push(partial);
+            *rows += partial.as_ref().map_or(0, DataFrame::height);
+            ready.extend(partial);
         }
         state.next = taken;
         if state.rows > ROWS.max(2 * state.merged) {
@@ -87,7 +87,7 @@ mod tests {
         for block in [1, 0, 2, 3] {
             let ones = vec![1_i64; keys.len()];
             let partial = df!("key" => &keys, "a" => &ones, "b" => &ones).unwrap();
-            partials.add(block, partial).unwrap();
+            partials.add(block, Some(partial)).unwrap();
         }
         let one = partials.finish(|| unreachable!()).unwrap();
         assert_eq!(one.height(), keys.len());

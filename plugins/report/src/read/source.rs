@@ -192,7 +192,7 @@ fn kept(mut from: impl Read, progress: Option<&Progress>) -> io::Result<File> {
         if copied == 0 {
             break;
         }
-        step.at("reading the pipe", done, 0);
+        step.bytes("reading the pipe", done);
     }
     file.seek(SeekFrom::Start(0))?;
     Ok(file)

@@ -1,5 +1,6 @@
 //! How far a pass is, for a person who has waited a second.
 
+use crate::drawing::words::grouped;
 use atm_plugin_sdk::Progress;
 use std::time::{Duration, Instant};
 
@@ -18,12 +19,28 @@ impl<'p> Step<'p> {
         Self { progress, begun: Instant::now() }
     }
 
-    /// So many bytes of so many are done; a total of 0 is one that nobody knows.
-    pub(super) fn at(&self, what: &str, done: u64, total: u64) {
-        if let Some(progress) = self.progress
-            && self.begun.elapsed() > PATIENCE
-        {
-            progress.at(what, done, total);
+    /// So many bytes are done.
+    pub(super) fn bytes(&self, what: &str, done: u64) {
+        if let Some((progress, _)) = self.patience() {
+            progress.bytes(what, done, 0, "");
         }
+    }
+
+    /// So many bytes of so many are done, and so many rows were in them.
+    pub(super) fn rows(&self, what: &str, (done, total): (u64, u64), rows: u64) {
+        if let Some((progress, elapsed)) = self.patience() {
+            let a_second = u128::from(rows) * 1_000 / elapsed.as_millis().max(1);
+            progress.bytes(
+                what,
+                done,
+                total,
+                &format!("{} rows/s", grouped(u64::try_from(a_second).unwrap_or(u64::MAX))),
+            );
+        }
+    }
+
+    fn patience(&self) -> Option<(&Progress, Duration)> {
+        let elapsed = self.begun.elapsed();
+        self.progress.filter(|_| elapsed > PATIENCE).map(|progress| (progress, elapsed))
     }
 }

@@ -1,10 +1,11 @@
 //! The same rows and the same account, however a file is packed and whatever the cache has.
 
-use super::{Account, Column, Ledger, Options};
+use super::{Account, Column, Days, Ledger, Moved, Options};
 use crate::cache;
 use atm_ledger_csv::dialect::{Kind, Rules};
 use atm_ledger_csv::fault::Faults;
 use atm_ledger_csv::reader::Reader;
+use atm_rpc::types::mobile::MobileNumber;
 use jiff::tz::TimeZone;
 use polars::prelude::{DataFrame, DataType, col};
 use std::fmt::Write as _;
@@ -34,7 +35,7 @@ const ALL: [Column; 12] = [
 fn bank(rows: u64) -> String {
     let mut text = "Mobile_Number,Action,Amount,Bank_Balance,Timestamp\n".to_owned();
     for row in 0..rows {
-        let number = 10_000 + row * 7_919 % 90_000;
+        let number = 10_000 + row * 7_919 % 9_973;
         let at =
             format!("2026-{:02}-{:02}T{:02}:11:12.{:03}Z", 1 + row % 12, 1 + row % 28, row % 24, row % 1000);
         let (amount, balance) = (row * 37 % 100_000, row * 31);
@@ -111,15 +112,44 @@ fn open(files: &[&Path], cache: Option<PathBuf>) -> Ledger {
 type Rows = (Vec<Vec<Option<i64>>>, Vec<String>);
 
 fn whole(ledger: &Ledger) -> Rows {
+    // What is read less of comes first, so that it meets what is damaged.
+    let customer = MobileNumber::parse("10000").unwrap();
+    let days = [None, Some(customer)].map(|number| ledger.days(number).unwrap());
+    let of_customer = ledger.query(&ALL, Some(customer), |block| block, |parts| parts).unwrap();
     let blocks = ledger.blocks(&ALL, |frame| Ok(columns(&frame))).unwrap();
     let mut whole = vec![Vec::new(); ALL.len()];
     for block in blocks {
         whole.iter_mut().zip(block).for_each(|(to, from)| to.extend(from));
     }
+    let is_his = |row: &usize| whole[0][*row] == Some(customer.packed());
+    let his: Vec<usize> = (0..whole[0].len()).filter(is_his).collect();
+    for (column, found) in whole.iter().zip(columns(&of_customer)) {
+        assert!(his.iter().map(|row| column[*row]).eq(found), "rows of one customer");
+    }
+    assert_eq!(days, [None, Some(his)].map(|rows| added_up(&whole, rows)));
     let words = ledger.actions();
     let word = |index: Option<i64>| words[usize::try_from(index.unwrap()).unwrap()].clone();
     let actions = std::mem::take(&mut whole[1]).into_iter().map(word).collect();
     (whole, actions)
+}
+
+/// What moved on each day by rows in whole columns; `rows`: by these alone.
+fn added_up(whole: &[Vec<Option<i64>>], rows: Option<Vec<usize>>) -> Days {
+    let mut days = Days::new();
+    let mut wanted = vec![rows.is_none(); whole[0].len()];
+    rows.into_iter().flatten().for_each(|row| wanted[row] = true);
+    for (row, wanted) in wanted.into_iter().enumerate() {
+        let day = days.entry(i32::try_from(whole[6][row].unwrap()).unwrap()).or_default();
+        day.closing = whole[4][row].or(day.closing);
+        if let Some(amount) = whole[2][row].filter(|_| wanted) {
+            let action = u8::try_from(whole[1][row].unwrap()).unwrap();
+            match day.moved.iter_mut().find(|moved| moved.action == action) {
+                Some(moved) => (moved.count, moved.sum) = (moved.count + 1, moved.sum + i128::from(amount)),
+                None => day.moved.push(Moved { action, count: 1, sum: amount.into() }),
+            }
+        }
+    }
+    days
 }
 
 fn columns(frame: &DataFrame) -> Vec<Vec<Option<i64>>> {
@@ -179,6 +209,7 @@ fn a_query_is_the_same_bit_by_bit() {
     let answer = ledger
         .query(
             &[Column::Amount],
+            None,
             |block| block.select([sum(), col("amount").len().alias("rows")]),
             |parts| parts.select([col("amount").sum(), col("rows").sum()]),
         )
@@ -191,7 +222,7 @@ fn a_query_is_the_same_bit_by_bit() {
     let any = |name: &str| answer.column(name).unwrap().get(0).unwrap().extract::<i128>().unwrap();
     assert_eq!((any("amount"), any("rows")), (expected, i128::from(ledger.account().rows())));
     let empty = open(&[&desk.file("empty.csv", ""), &desk.file("header.csv", bank(0))], None);
-    let none = empty.query(&[Column::Day], |block| block, |parts| parts).unwrap();
+    let none = empty.query(&[Column::Day], None, |block| block, |parts| parts).unwrap();
     assert_eq!((none.height(), none.width()), (0, 1));
 }
 
@@ -335,6 +366,26 @@ fn a_damaged_cache_is_none() {
     // A part that is whole, but that of another place.
     fs::copy(desk.parts().remove(0), &part).unwrap();
     assert_eq!(desk.equals(&file, &expected), 1);
+}
+
+#[test]
+fn a_cache_of_another_version_is_none() {
+    let desk = Desk::new();
+    let file = desk.file("bank.csv", bank(25_000));
+    desk.read(&file);
+    let kept = desk.parts().len() as u64;
+    assert!(kept >= 2 && desk.holds(&file) == kept);
+    let part = desk.parts().remove(1);
+    let whole = fs::read(&part).unwrap();
+    // The head begins behind its digest and its length, and its first byte is its format.
+    let length = usize::try_from(u32::from_le_bytes(whole[32..36].try_into().unwrap())).unwrap();
+    let mut other = whole.clone();
+    other[36] += 1;
+    let digest = *blake3::hash(&other[36..36 + length]).as_bytes();
+    other[..32].copy_from_slice(&digest);
+    fs::write(&part, &other).unwrap();
+    assert_eq!(desk.holds(&file), 1, "what is before it");
+    assert_eq!(fs::read(&part).unwrap(), whole, "it was not written anew");
 }
 
 #[test]

@@ -131,7 +131,7 @@ impl Row {
     }
 
     fn follows(&self, before: i64, kind: Kind) -> bool {
-        let is = |effect: Effect| effect.applied(before, self.amount) == Some(i128::from(self.found));
+        let is = |effect: Effect| effect.applied(before.into(), self.amount) == Some(i128::from(self.found));
         match self.effect(kind) {
             Effect::Either => [Effect::Adds, Effect::Takes, Effect::Leaves].into_iter().any(is),
             effect => is(effect),
@@ -146,7 +146,7 @@ impl Row {
             action: words.get(usize::from(self.action)).cloned().unwrap_or_default(),
             amount: self.amount,
             before,
-            expected: self.effect(kind).applied(before, self.amount),
+            expected: self.effect(kind).applied(before.into(), self.amount),
             found: self.found,
         }
     }

@@ -44,8 +44,8 @@ pub(super) const fn on_customer(action: Option<Action>) -> Effect {
 
 impl Effect {
     /// The balance behind a row from the one before it. `None`: the row does not say.
-    pub(super) fn applied(self, before: i64, amount: Option<i64>) -> Option<i128> {
-        let (before, amount) = (i128::from(before), i128::from(amount.unwrap_or(0)));
+    pub(super) fn applied(self, before: i128, amount: Option<i64>) -> Option<i128> {
+        let amount = i128::from(amount.unwrap_or(0));
         match self {
             Self::Adds => Some(before + amount),
             Self::Takes => Some(before - amount),

@@ -1,6 +1,6 @@
 //! Log-ins that failed, by day and number.
 
-use super::frames::{counted, counts, dates, is, wanted, whole, within};
+use super::frames::{counted, counts, dates, is, whole, within};
 use super::rows::{FailureDay, Options};
 use crate::read::{Column, Ledger};
 use atm_rpc::plugin::Failure;
@@ -13,7 +13,6 @@ use polars::prelude::col;
 /// # Errors
 /// Where the ledger cannot be read.
 pub fn failures(ledger: &Ledger, options: &Options) -> Result<Vec<FailureDay>, Failure> {
-    let wanted = wanted(ledger, options)?;
     let acts = [
         (Action::AuthFailed, "failed"),
         (Action::Blacklisted, "blacklisted"),
@@ -29,9 +28,9 @@ pub fn failures(ledger: &Ledger, options: &Options) -> Result<Vec<FailureDay>, F
     let key = || [col("day"), col("number")];
     let frame = ledger.query(
         &[Column::Day, Column::Number, Column::Action],
+        options.number,
         |rows| {
-            let rows =
-                any.iter().chain(&wanted).cloned().fold(within(rows, options), |rows, it| rows.filter(it));
+            let rows = any.iter().cloned().fold(within(rows, options), |rows, it| rows.filter(it));
             rows.group_by(key()).agg(&of_numbers)
         },
         |partials| partials.group_by(key()).agg(acts.map(|(_, name)| col(name).sum())),

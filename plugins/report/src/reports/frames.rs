@@ -24,20 +24,10 @@ pub(super) fn is(ledger: &Ledger, action: Action) -> Result<Expr, Failure> {
     Ok(col("action").eq(lit(effect::index(ledger, action)?)))
 }
 
-/// The amounts of one action.
-pub(super) fn amounts_of(ledger: &Ledger, action: Action) -> Result<Expr, Failure> {
-    Ok(col("amount").filter(is(ledger, action)?))
-}
-
-/// Whether it is a row of the wanted customer and action. `None`: every row is.
+/// Whether it is a row of the wanted action. `None`: every row is.
 pub(super) fn wanted(ledger: &Ledger, options: &Options) -> Result<Option<Expr>, Failure> {
-    let number = options.number.map(|number| col("number").eq(lit(number.packed())));
     let action = options.action.as_deref().map(|word| ledger.action_index(word)).transpose()?;
-    let action = action.map(|index| col("action").eq(lit(index)));
-    Ok(match (number, action) {
-        (Some(number), Some(action)) => Some(number.and(action)),
-        (number, action) => number.or(action),
-    })
+    Ok(action.map(|index| col("action").eq(lit(index))))
 }
 
 /// Rows of the wanted days.
@@ -98,5 +88,5 @@ pub(super) fn failed(error: PolarsError) -> Failure {
 
 /// Of nothing but nulls, a null.
 pub(super) fn last(values: Expr) -> Expr {
-    values.drop_nulls().last()
+    values.last_non_null()
 }

@@ -14,11 +14,11 @@ use std::collections::BTreeMap;
 pub fn hourly(ledger: &Ledger, options: &Options) -> Result<Vec<Hour>, Failure> {
     let wanted = wanted(ledger, options)?;
     let columns = [Column::Day, Column::Hour, Column::Amount].into_iter();
-    let columns = columns.chain(options.number.map(|_| Column::Number));
     let columns: Vec<Column> = columns.chain(options.action.as_ref().map(|_| Column::Action)).collect();
     let key = || [col("day"), col("hour")];
     let frame = ledger.query(
         &columns,
+        options.number,
         |rows| {
             let rows = within(rows, options).filter(col("amount").is_not_null());
             let rows = wanted.iter().cloned().fold(rows, |rows, wanted| rows.filter(wanted));

@@ -2,6 +2,7 @@
 
 use atm_rpc::types::mobile::MobileNumber;
 use jiff::civil::Date;
+use std::sync::Arc;
 
 /// Which rows of a ledger a report is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -117,7 +118,7 @@ pub struct Movement {
     /// Milliseconds since 1970.
     pub at_ms: i64,
     /// What happened.
-    pub action: String,
+    pub action: Arc<str>,
     /// The amount.
     pub amount: i64,
     /// The customer's balance behind it, where the ledger tells.
@@ -129,12 +130,12 @@ pub struct Movement {
 /// All that moved a customer's money in a time, and what there was before and behind it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Statement {
-    /// The customer's balance before the first movement, where the ledger tells.
-    pub opening: Option<i64>,
+    /// The customer's balance before the first movement, where the ledger tells or it follows from what it tells.
+    pub opening: Option<i128>,
     /// Every movement, oldest first.
     pub movements: Vec<Movement>,
-    /// The customer's balance behind the last movement, where the ledger tells.
-    pub closing: Option<i64>,
+    /// The customer's balance behind the last movement, likewise.
+    pub closing: Option<i128>,
 }
 
 /// A row whose bank balance does not follow from the one before.

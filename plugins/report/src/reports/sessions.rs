@@ -7,7 +7,7 @@ use atm_rpc::plugin::Failure;
 use atm_rpc::types::action::Action;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use polars::prelude::{DataType, col, lit};
+use polars::prelude::{DataType, col};
 use std::collections::BTreeMap;
 
 /// Lengths of a period's sessions, and how many had an exit.
@@ -25,13 +25,12 @@ struct Period {
 /// Where the ledger cannot be read.
 pub fn sessions(ledger: &Ledger, options: &Options, by: Option<Unit>) -> Result<Vec<Sessions>, Failure> {
     let exit = is(ledger, Action::Exit)?.cast(DataType::Int64);
-    let number = options.number.map(|number| col("number").eq(lit(number.packed())));
     let key = || [col("number"), col("session_start")];
     let frame = ledger.query(
         &[Column::Number, Column::SessionStart, Column::ElapsedCs, Column::Action],
+        options.number,
         |rows| {
             let rows = rows.filter(col("session_start").is_not_null());
-            let rows = number.iter().cloned().fold(rows, |rows, number| rows.filter(number));
             rows.group_by(key()).agg([col("elapsed_cs").max(), exit.clone().max().alias("exit")])
         },
         |partials| partials.group_by(key()).agg([col("elapsed_cs").max(), col("exit").max()]),

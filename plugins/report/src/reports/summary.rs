@@ -1,6 +1,6 @@
 //! The ledger as a whole.
 
-use super::frames::{counted, counts, failed, last, narrow, total, wanted, whole, wide, within};
+use super::frames::{counted, counts, failed, last, narrow, total, whole, wide, within};
 use super::rows::{Options, Summary};
 use crate::read::{Column, Ledger};
 use atm_rpc::plugin::Failure;
@@ -12,12 +12,9 @@ use polars::prelude::{DataFrame, IntoLazy, PolarsResult, UnionArgs, col, concat,
 /// Where the ledger cannot be read.
 pub fn summary(ledger: &Ledger, options: &Options) -> Result<Summary, Failure> {
     use Column::{Action, Amount, At, BankBalance, Day, Number};
-    let wanted = wanted(ledger, options)?;
     // What a block comes to: its actions, its customers, its days, and the vault behind it.
     let parts = ledger.blocks(&[Number, Action, Amount, At, BankBalance, Day], |block| {
-        let rows = within(block.lazy(), options);
-        let rows = wanted.iter().cloned().fold(rows, |rows, wanted| rows.filter(wanted));
-        let rows = rows.collect()?.lazy();
+        let rows = within(block.lazy(), options).collect()?.lazy();
         let of_actions = [
             len().alias("rows"),
             counted(col("amount")).alias("count"),
