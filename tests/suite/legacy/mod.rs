@@ -16,6 +16,7 @@ use atm_tests::servers::Database;
 use atm_tests::wait::eventually;
 use serde_json::{Value, json};
 use std::fs;
+use std::path::Path;
 use tokio::task::block_in_place;
 
 on_each_engine! {
@@ -106,6 +107,7 @@ async fn both_files_become_a_history(database: &Database) {
     assert_eq!(of(&tried, "suspense")[0]["amount"], "2000.00", "{tried:?}");
     assert_eq!(ctl(&atmd, &["account", "list"]).json()["data"], json!([]), "a trial");
 
+    the_jump_is_a_gap(&atmd, &[("client.csv", "10"), ("bank.csv", "6")]);
     let done = rows(import(&atmd, &files));
     let same = |rows: &[Value]| {
         let plan = rows.iter().cloned().map(|mut row| {
@@ -119,6 +121,11 @@ async fn both_files_become_a_history(database: &Database) {
     assert_eq!(without_header(&client), CLIENT);
     assert!(without_header(&bank).split_once('\n').unwrap().1 == BANK, "{bank}");
 
+    // In the new bank.csv a row says what it was.
+    assert_eq!(
+        rows(ctl(&atmd, &["report", "continuity", "--file", &path(atmd.bank_csv())])),
+        Vec::<Value>::new()
+    );
     assert_eq!(rows(ctl(&atmd, &["ledger", "verify"])), Vec::<Value>::new());
     let rebuilt = rows(ctl(&atmd, &["ledger", "rebuild"]));
     assert!(rebuilt.iter().all(|file| file["changed"] == false), "{rebuilt:?}");
@@ -134,6 +141,28 @@ async fn both_files_become_a_history(database: &Database) {
     let books = Books::of(&atmd.config()).await;
     let dates: Vec<_> = books.entries.iter().map(|entry| entry.business_date).collect();
     assert!(dates.windows(2).all(|pair| pair[0] <= pair[1]), "{dates:?}");
+}
+
+/// What the plan calls a jump of the bank's balance, the report on the same files calls a gap: of these lines.
+fn the_jump_is_a_gap(atmd: &Atmd, files: &[(&str, &str)]) {
+    for (name, line) in files {
+        let outcome = ctl(atmd, &["report", "continuity", "--zone", "Asia/Kolkata", "--file", &sample(name)]);
+        let json: Value = serde_json::from_str(&outcome.coded(3).stdout).unwrap();
+        let gaps = &json["data"];
+        let found = ["line", "at", "before", "found", "gap"].map(|column| gaps[0][column].clone());
+        let at = if *name == "bank.csv" {
+            "2024-02-01T11:01:08.120+05:30"
+        } else {
+            "2024-02-01T11:00:59.620+05:30"
+        };
+        let (before, behind) = ("10600.00", if *name == "bank.csv" { "13600.00" } else { "12600.00" });
+        assert_eq!(found, [*line, at, before, behind, "2000.00"], "{name}: {gaps}");
+        assert_eq!(gaps.as_array().map(Vec::len), Some(1), "{name}: {gaps}");
+    }
+}
+
+fn path(of: impl AsRef<Path>) -> String {
+    of.as_ref().display().to_string()
 }
 
 /// A customer who was imported has no PIN, and chooses one by a code.
@@ -155,6 +184,7 @@ fn first_log_in(atmd: &Atmd) {
 async fn one_file_alone_becomes_a_history(database: &Database) {
     let atmd = Atmd::start(&database.options(&Options::default()));
     let plan = rows(import(&atmd, &["--bank", &sample("bank.csv")]));
+    the_jump_is_a_gap(&atmd, &[("bank.csv", "6")]);
     let jump = of(&plan, "bank_balance");
     assert_eq!(
         (jump.len(), &jump[0]["line"], &jump[0]["amount"]),
