@@ -29,6 +29,9 @@ const CUSTOMER: &str = "0800000000";
 /// How often a program is asked how much memory it has had.
 const TICK: Duration = Duration::from_millis(2);
 
+/// In which a system counts a second of a processor, on every Linux.
+const TICKS: f64 = 100.0;
+
 /// The same questions. Days are those of a zone that is 330 minutes ahead, amounts are exact.
 const DUCKDB: &str = r#"
 import duckdb, sys
@@ -46,8 +49,11 @@ print(len(duckdb.connect().execute(questions[question]).fetchall()))
 "#;
 
 /// What one start took.
+#[derive(Default)]
 struct Took {
     seconds: f64,
+    /// Of all its threads, user and system.
+    processor: f64,
     /// The most memory that it had, in MiB.
     memory: f64,
 }
@@ -74,7 +80,7 @@ fn main() {
     let small = desk.path("small.csv");
     big::write(&small, rows / 10).expect("the ledger can be written");
     let note = format!(
-        "{rows} rows of bank.csv, {} MB in the page cache. Seconds, and the most resident memory in MiB; memory of a tenth of the rows beside it.",
+        "{rows} rows of bank.csv, {} MB in the page cache. Seconds, those of the processor in a table of their own, and the most resident memory in MiB; memory of a tenth of the rows beside it.",
         bytes / 1_000_000
     );
     let columns = [
@@ -90,14 +96,22 @@ fn main() {
         "MiB, DuckDB",
     ];
     figures::table("Reports", &note, &columns);
-    for question in ["daily", "top", "statement"] {
-        measure(&desk, question, &ledger, &small, (bytes, &grown));
-    }
+    let questions = ["daily", "top", "statement"];
+    let processor = questions.map(|question| measure(&desk, question, &ledger, &small, (bytes, &grown)));
+    let columns = ["report", "DuckDB", "first run", "grown by 1 %", "no cache"];
+    figures::table("Reports, seconds of the processor", "All threads, user and system.", &columns);
+    processor.iter().for_each(|row| figures::row(row));
 }
 
-fn measure(desk: &Desk, question: &str, ledger: &Path, small: &Path, (bytes, grown): (u64, &[u8])) {
-    let [mut peer, mut first, mut again, mut bare] = [const { Vec::new() }; 4];
-    let [mut memory, mut memory_small, mut memory_peer] = [const { Vec::new() }; 3];
+/// Prints a row, and gives that of the other table.
+fn measure(
+    desk: &Desk,
+    question: &str,
+    ledger: &Path,
+    small: &Path,
+    (bytes, grown): (u64, &[u8]),
+) -> Vec<String> {
+    let [mut peer, mut first, mut again, mut bare, mut fewer] = [const { Vec::new() }; 5];
     for _ in 0..figures::repeats() {
         let file = File::options().write(true).open(ledger).expect("it is there");
         file.set_len(bytes).expect("it can be cut");
@@ -105,20 +119,19 @@ fn measure(desk: &Desk, question: &str, ledger: &Path, small: &Path, (bytes, gro
         if let Some(python) = &desk.duckdb {
             let mut command = Command::new(python);
             command.args(["-c", DUCKDB]).arg(ledger).args([question, CUSTOMER]);
-            let took = took(&mut command);
-            peer.push(took.seconds);
-            memory_peer.push(took.memory);
+            peer.push(took(&mut command));
         }
-        let took = desk.report(question, ledger, &[]);
-        first.push(took.seconds);
-        memory.push(took.memory);
+        first.push(desk.report(question, ledger, &[]));
         append(ledger, grown);
-        again.push(desk.report(question, ledger, &[]).seconds);
-        bare.push(desk.report(question, ledger, &["--no-cache"]).seconds);
-        memory_small.push(desk.report(question, small, &["--no-cache"]).memory);
+        again.push(desk.report(question, ledger, &[]));
+        bare.push(desk.report(question, ledger, &["--no-cache"]));
+        fewer.push(desk.report(question, small, &["--no-cache"]));
     }
-    let [peer, first, again, bare] = [peer, first, again, bare].map(figure);
-    let [memory, memory_small, memory_peer] = [memory, memory_small, memory_peer].map(figure);
+    let [memory, memory_small, memory_peer] =
+        [&first, &fewer, &peer].map(|all| figure(all.iter().map(|took| took.memory)));
+    let processor = [&peer, &first, &again, &bare].map(|all| figure(all.iter().map(|took| took.processor)));
+    let [peer, first, again, bare] =
+        [peer, first, again, bare].map(|all| figure(all.iter().map(|took| took.seconds)));
     let told = |figure: &Option<Figure>| figure.as_ref().map_or_else(String::new, ToString::to_string);
     let ratio = |one: &Option<Figure>, other: &Option<Figure>| match (one, other) {
         (Some(one), Some(other)) => times(one.ratio(other)),
@@ -138,13 +151,14 @@ fn measure(desk: &Desk, question: &str, ledger: &Path, small: &Path, (bytes, gro
         middle(&memory_small),
         middle(&memory_peer),
     ]);
+    [question.to_owned()].into_iter().chain(processor.iter().map(told)).collect()
 }
 
 /// `None` where nothing was measured.
-fn figure(values: Vec<f64>) -> Option<Figure> {
+fn figure(values: impl ExactSizeIterator<Item = f64>) -> Option<Figure> {
     let mut figure = Figure::default();
-    let any = !values.is_empty();
-    values.into_iter().for_each(|value| figure.add(value));
+    let any = values.len() > 0;
+    values.for_each(|value| figure.add(value));
     any.then_some(figure)
 }
 
@@ -177,16 +191,26 @@ impl Desk {
 fn took(command: &mut Command) -> Took {
     let begun = Instant::now();
     let mut child = command.stdout(Stdio::null()).spawn().expect("it starts");
-    let mut memory = 0.0;
+    let mut took = Took::default();
     let status = loop {
-        memory = peak(child.id()).unwrap_or(memory);
+        took.memory = peak(child.id()).unwrap_or(took.memory);
+        took.processor = processor(child.id()).unwrap_or(took.processor);
         match child.try_wait().expect("it can be waited for") {
             Some(status) => break status,
             None => thread::sleep(TICK),
         }
     };
     assert!(status.success(), "{command:?} ended with {status}");
-    Took { seconds: begun.elapsed().as_secs_f64(), memory }
+    Took { seconds: begun.elapsed().as_secs_f64(), ..took }
+}
+
+/// How long a process was on a processor.
+fn processor(process: u32) -> Option<f64> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // User and system, the 14th and 15th field; the name of the program, the second, may have spaces.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let ticks = fields.next()?.parse::<f64>().ok()? + fields.next()?.parse::<f64>().ok()?;
+    Some(ticks / TICKS)
 }
 
 /// The most resident memory that a process has had, in MiB.
