@@ -1,8 +1,9 @@
 //! What tests of this crate measure.
 
 use atm_rpc::operator::metrics::{
-    CertificateMetrics, ConnectionMetrics, DatabaseMetrics, Histogram, Metrics, NamedCount, OutcomeCount,
-    PeerConnections, PinMetrics, ProcessMetrics, RequestMetrics, RequestOutcome, Sample, Side, WriterMetrics,
+    CertificateMetrics, ClockMetrics, ConnectionMetrics, DatabaseMetrics, Histogram, Metrics, NamedCount,
+    OutcomeCount, PeerConnections, PinMetrics, ProcessMetrics, RequestMetrics, RequestOutcome, Sample, Side,
+    WriterMetrics,
 };
 use atm_rpc::types::time::Timestamp;
 
@@ -68,6 +69,8 @@ pub(crate) fn metrics(at_ms: i64, requests: u64) -> Metrics {
         backend: "sqlite".to_owned(),
         ready: true,
         reasons: Vec::new(),
+        warnings: Vec::new(),
+        clock: ClockMetrics::default(),
         interval_ms: 60_000,
         recent: sample(0, at_ms),
         process: ProcessMetrics {
@@ -119,6 +122,7 @@ pub(crate) fn metrics(at_ms: i64, requests: u64) -> Metrics {
         },
         journal_seq: 100,
         projection_lag_entries: 0,
+        projection_stalled_ms: 0,
         disk_free_bytes: 60 << 30,
         disk_size_bytes: 100 << 30,
         log_lines_lost_total: 0,
