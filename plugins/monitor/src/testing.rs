@@ -94,22 +94,7 @@ pub(crate) fn metrics(at_ms: i64, requests: u64) -> Metrics {
         rejections: vec![NamedCount { name: "insufficient_funds".to_owned(), count: requests / 10 }],
         login_failures_total: 4,
         lock_outs_total: 1,
-        writer: WriterMetrics {
-            queue_money: 0,
-            queue_others: 0,
-            queue_limit: 8192,
-            batch_limit: 1024,
-            batches_total: requests / 4,
-            batch_requests_total: requests,
-            batches_failed_total: 0,
-            retries_total: 0,
-            batch_age_ms: 0,
-            batch_sizes: Vec::new(),
-            read: took.clone(),
-            decide: took.clone(),
-            write: took.clone(),
-            commit: took.clone(),
-        },
+        writer: writer(requests, &took),
         pins: PinMetrics { threads: 2, busy: 0, waiting: 0, hash: took },
         database: DatabaseMetrics {
             up: true,
@@ -127,5 +112,24 @@ pub(crate) fn metrics(at_ms: i64, requests: u64) -> Metrics {
         disk_size_bytes: 100 << 30,
         log_lines_lost_total: 0,
         certificates: vec![ends("server", 364), ends("ca", 3_640), ends("operator", 364)],
+    }
+}
+
+fn writer(requests: u64, took: &Histogram) -> WriterMetrics {
+    WriterMetrics {
+        queue_money: 0,
+        queue_others: 0,
+        queue_limit: 8192,
+        batch_limit: 1024,
+        batches_total: requests / 4,
+        batch_requests_total: requests,
+        batches_failed_total: 0,
+        retries_total: 0,
+        batch_age_ms: 0,
+        batch_sizes: Vec::new(),
+        read: took.clone(),
+        decide: took.clone(),
+        write: took.clone(),
+        commit: took.clone(),
     }
 }

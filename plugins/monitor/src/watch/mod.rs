@@ -20,7 +20,7 @@ mod worries;
 use crate::change::Change;
 use crate::history::{self, Past};
 use atm_plugin_sdk::Host;
-use atm_rpc::operator::metrics::{Metrics, Sample};
+use atm_rpc::operator::metrics::Metrics;
 use atm_rpc::plugin::{Code, Failure};
 use atm_rpc::types::time::Timestamp;
 use contact::Contact;
