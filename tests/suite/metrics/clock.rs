@@ -5,19 +5,23 @@ use atm_tests::bank::{self, rupees};
 use atm_tests::daemon::{Atmd, Options};
 use atm_tests::http;
 use atm_tests::link;
-use atm_tests::need::need;
+use atm_tests::need::{missing, need};
 use atm_tests::wait::eventually;
 use std::fs;
 use std::path::PathBuf;
 use tokio::task::block_in_place;
 
-/// Beside the program, which would stay in between.
+/// What the program puts between another and its clock, without itself in between.
 fn library() -> Option<PathBuf> {
     need("faketime")?;
-    let folders = fs::read_dir("/usr/lib").unwrap().flatten().map(|entry| entry.path());
-    let mut found =
-        folders.map(|folder| folder.join("faketime/libfaketime.so.1")).filter(|file| file.exists());
-    Some(found.next().expect("faketime has a library"))
+    let folders = ["/usr/lib", "/usr/lib64"].map(PathBuf::from);
+    let inner = fs::read_dir("/usr/lib").into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut all = folders.into_iter().chain(inner).map(|folder| folder.join("faketime/libfaketime.so.1"));
+    let found = all.find(|file| file.exists());
+    if found.is_none() {
+        missing("libfaketime.so.1");
+    }
+    found
 }
 
 /// Waits until a metric is about so much: seconds pass meanwhile.
