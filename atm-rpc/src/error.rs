@@ -231,7 +231,7 @@ pub enum BadRequest {
     /// A row of an older ledger cannot be an entry.
     #[error("line {line}: {fault}")]
     LegacyRow {
-        /// The row's line in its file.
+        /// The row's `line`.
         line: u64,
         /// Why not.
         fault: LegacyFault,

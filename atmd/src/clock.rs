@@ -29,6 +29,17 @@ impl Clock {
     }
 }
 
+/// How far apart two readings may be that belong together.
+const TOGETHER: Duration = Duration::from_millis(200);
+
+/// The time of day and an instant that belong together; nothing where this process was held up between the two.
+#[must_use]
+pub fn both(clock: &Clock) -> Option<(Timestamp, Instant)> {
+    let before = monotonic();
+    let now = clock.now();
+    (before.elapsed() < TOGETHER).then_some((now, before))
+}
+
 /// An instant for measuring how long something takes; it never goes back.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is the clock")]

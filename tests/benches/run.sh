@@ -31,7 +31,7 @@ the smallest and the largest in brackets. Everything is durable before it is ans
 machine, and peers were measured in the same run: ratios say more than rates.
 HEAD
 
-for bench in fsync pgbench end_to_end servers writer logins storm idle help report; do
+for bench in fsync pgbench end_to_end servers writer logins storm idle monitoring legacy help report; do
     echo "running $bench" >&2
     cargo bench --quiet --bench "$bench"
 done

@@ -122,6 +122,16 @@ pub fn running(word: &str) -> Vec<u32> {
     ids
 }
 
+/// The processes that a process's first thread started, and that have not ended.
+///
+/// # Panics
+/// Where the system does not tell.
+#[must_use]
+pub fn children(of: u32) -> Vec<u32> {
+    let list = std::fs::read_to_string(format!("/proc/{of}/task/{of}/children")).unwrap_or_default();
+    list.split_whitespace().map(|id| id.parse().expect("an id is a number")).collect()
+}
+
 /// Ends a process at once, if it did not end yet.
 pub fn end(child: &mut Child) {
     drop(child.kill());

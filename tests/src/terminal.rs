@@ -105,6 +105,12 @@ impl Terminal {
         modes.local_modes.contains(LocalModes::ECHO)
     }
 
+    /// The program's process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Everything shown since the start.
     #[must_use]
     pub fn shown(&self) -> String {

@@ -90,6 +90,20 @@ impl Screen {
         (code.unwrap_or_else(|| panic!("{shown}")), shown)
     }
 
+    /// Waits until the terminal is as it was, whatever runs in it: its modes, the screen and the cursor.
+    pub fn is_given_back(&self) {
+        let terminal = self.tmux(&["display-message", "-p", "#{pane_tty}"]);
+        eventually("the terminal is given back", || {
+            let mut stty = Command::new("stty");
+            stty.args(["-a", "-F", terminal.trim()]);
+            let modes = process::run(stty, "").coded(0).stdout;
+            let taken =
+                modes.split([' ', '\n', ';']).any(|word| ["-icanon", "-echo", "-isig"].contains(&word));
+            let flags = self.tmux(&["display-message", "-p", "#{alternate_on} #{cursor_flag}"]);
+            if !taken && flags.trim() == "0 1" { Ok(()) } else { Err(format!("{flags}{modes}")) }
+        });
+    }
+
     fn tmux(&self, arguments: &[&str]) -> String {
         let mut command = Command::new(&self.program);
         command.arg("-S").arg(self.folder.path().join("socket")).args(arguments);

@@ -10,13 +10,16 @@ use atm_tests::bank::{self, rupees};
 use atm_tests::books::Books;
 use atm_tests::daemon::{Atmd, Options};
 use atm_tests::link;
-use atm_tests::need::need_duckdb;
-use atm_tests::process::{self, Outcome};
+use atm_tests::need::{need, need_duckdb};
+use atm_tests::process::{self, Outcome, children};
 use atm_tests::programs::programs;
 use atm_tests::servers::Database;
+use atm_tests::terminal::Terminal;
+use atm_tests::wait::eventually;
 use atmd::csv::render::Ledger;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Row;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -144,6 +147,102 @@ async fn a_file_is_whole_or_not_there() {
     let late = block_in_place(|| atmd.ctl(&line));
     assert_ne!(late.code, Some(0), "{late}");
     assert!(!absent.exists(), "{late}");
+}
+
+fn send(process: u32, signal: Signal) {
+    kill_process(Pid::from_raw(i32::try_from(process).unwrap()).unwrap(), signal).unwrap();
+}
+
+/// A history that takes some pages to copy: customers who came and went.
+fn long_history(atmd: &Atmd) {
+    let header =
+        "Mobile_Number,Action,Amount,User_Balance,Bank_Balance,Timestamp,Session_Start,Elapsed_Time\n";
+    let rows = (0..20_000).map(|row| {
+        let (number, action) =
+            (bank::number(row / 2 % 50).full(), ["login", "exit"][usize::from(row % 2 == 1)]);
+        format!("{number},{action},,,,2024-01-31 10:00:{:02},,\n", row % 60)
+    });
+    let file = atmd.data().join("old.csv");
+    fs::write(&file, header.to_owned() + &rows.collect::<String>()).unwrap();
+    let line = ["--yes", "ledger", "import", "--zone", "UTC", "--client", file.to_str().unwrap()];
+    let _ = atmd.ctl(&line).coded(0);
+}
+
+/// What is done to a copy half-way.
+enum Halfway {
+    CtrlC,
+    KillsPlugin,
+    KillsHost,
+}
+
+#[test]
+fn a_copy_that_is_ended_half_way_leaves_no_part() {
+    let atmd = Atmd::start(&Options::default());
+    long_history(&atmd);
+    for (name, halfway, code) in [
+        ("interrupted.csv", Halfway::CtrlC, Some(130)),
+        ("plugin.csv", Halfway::KillsPlugin, Some(70)),
+        ("host.csv", Halfway::KillsHost, None),
+    ] {
+        let file = atmd.data().join(name);
+        let mut terminal = Terminal::start(atmd.ctl_command(&["ledger", "export", file.to_str().unwrap()]));
+        let length = || file.metadata().map_or(0, |metadata| metadata.len());
+        eventually("a part is there", || if length() > 0 { Ok(()) } else { Err("nothing".into()) });
+        send(atmd.pid(), Signal::STOP);
+        let host = terminal.pid();
+        match halfway {
+            Halfway::CtrlC => terminal.ctrl_c(),
+            Halfway::KillsPlugin => send(children(host)[0], Signal::KILL),
+            Halfway::KillsHost => send(host, Signal::KILL),
+        }
+        let ended = terminal.wait();
+        send(atmd.pid(), Signal::CONT);
+        assert_eq!(ended, code, "{}", terminal.shown());
+        // Where the host is gone, an empty file stays.
+        eventually("no part stays", || if length() == 0 { Ok(()) } else { Err(length().to_string()) });
+        assert!(matches!(halfway, Halfway::KillsHost) || !file.exists(), "{name} is there");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_files_may_not_be_so_long_there_is_none() {
+    let atmd = bank(&Options::default()).await;
+    let file = atmd.data().join("long.csv");
+    // What atmctl keeps of its plugins is there, too.
+    let _ = row(export(&atmd, &atmd.data().join("short.csv"), &[]));
+    let inner = atmd.ctl_command(&["ledger", "export", file.to_str().unwrap()]);
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -f 1; exec \"$0\" \"$@\""]).arg(inner.get_program()).args(inner.get_args());
+    command.env_clear().envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let failed = block_in_place(|| process::run(command, "")).coded(1);
+    assert!(failed.stderr.contains("long.csv") && failed.stderr.contains("File too large"), "{failed}");
+    assert!(!file.exists(), "{failed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trial_writes_nothing() {
+    let atmd = bank(&Options::default()).await;
+    let file = atmd.data().join("tried.csv");
+    let refused = export(&atmd, &file, &["--dry-run"]).coded(2);
+    assert!(refused.stderr.contains("ledger export changes nothing at the bank"), "{refused}");
+    assert!(!file.exists() && refused.stdout.is_empty(), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_goes_through_a_pipe() {
+    let Some(bash) = need("bash") else { return };
+    let atmd = bank(&Options::default()).await;
+    let (plain, packed) = (atmd.data().join("plain.csv"), atmd.data().join("packed.csv"));
+    let _ = row(export(&atmd, &plain, &["--table", "client"]));
+    let inner = atmd.ctl_command(&["ledger", "export", "--table", "client"]);
+    let mut command = Command::new(bash);
+    // The shell waits for who reads.
+    command
+        .args(["-c", "packed=$1; shift; \"$0\" \"$@\" >(cat > \"$packed\"); code=$?; wait $!; exit $code"]);
+    command.arg(inner.get_program()).arg(&packed).args(inner.get_args());
+    command.env_clear().envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let _ = block_in_place(|| process::run(command, "")).coded(0);
+    assert_eq!(fs::read_to_string(packed).unwrap(), fs::read_to_string(plain).unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]

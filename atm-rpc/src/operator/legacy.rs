@@ -16,7 +16,7 @@ pub const TOLD_MAX: usize = 1_000;
 /// A row of an older tool's ledger. What it says of balances is what it had after it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LegacyRow {
-    /// Its line in the file, by which it is told of.
+    /// Its line, or another number that no other row has: by it the row is told of.
     pub line: u64,
     /// Whose; `None` for the bank's own.
     pub mobile: Option<MobileNumber>,
@@ -55,6 +55,8 @@ pub enum LegacyFault {
     Elapsed,
     /// A balance is, or would be, beyond what the ledger can count.
     Balance,
+    /// Its time, or that of its session's begin, is still to come.
+    Time,
 }
 
 impl fmt::Display for LegacyFault {
@@ -65,6 +67,7 @@ impl fmt::Display for LegacyFault {
             Self::Customer => "it names no customer, and is no opening of the bank's own",
             Self::Elapsed => "its elapsed time is below zero, or too long",
             Self::Balance => "a balance is, or would be, beyond what the ledger can count",
+            Self::Time => "its time, or that of its session's begin, is still to come; is --zone right?",
         })
     }
 }
@@ -120,7 +123,7 @@ pub struct ActionTotal {
 /// Something in the history that does not follow from what is before it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
-    /// The line of the row.
+    /// The row's `line`.
     pub line: u64,
     /// When.
     pub at: Timestamp,

@@ -127,6 +127,12 @@ pub struct Metrics {
     pub ready: bool,
     /// Why not, one sentence each.
     pub reasons: Vec<String>,
+    /// What should be looked at though customers are served, one sentence each.
+    #[serde(default)]
+    pub warnings: Vec<String>,
+    /// The time of day.
+    #[serde(default)]
+    pub clock: ClockMetrics,
     /// How often a sample is taken.
     pub interval_ms: u64,
     /// How it was lately: over the last one to two intervals, or since the start where that is less.
@@ -158,6 +164,9 @@ pub struct Metrics {
     pub journal_seq: i64,
     /// Entries that the CSV ledgers do not have yet.
     pub projection_lag_entries: u64,
+    /// How long they lack entries without getting on; 0 where they get on.
+    #[serde(default)]
+    pub projection_stalled_ms: u64,
     /// Space left on the disk of `data_dir` for atmd.
     pub disk_free_bytes: u64,
     /// Space that this disk has.
@@ -166,6 +175,28 @@ pub struct Metrics {
     pub log_lines_lost_total: u64,
     /// When certificates end.
     pub certificates: Vec<CertificateMetrics>,
+}
+
+/// The time of day, beside a clock that nobody sets and beside the journal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockMetrics {
+    /// Times that it was set by two seconds or more, or that the machine slept, since the start.
+    pub steps_total: u64,
+    /// By how much altogether, forward; back is below zero.
+    pub stepped_ms: i64,
+    /// The last time.
+    pub last_step: Option<ClockStep>,
+    /// How far it is behind the latest time that a batch of the journal has; 0 where it is not.
+    pub behind_ms: u64,
+}
+
+/// A time of day that was set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockStep {
+    /// What it was then, by the new time.
+    pub at: Timestamp,
+    /// By how much, forward; back is below zero.
+    pub by_ms: i64,
 }
 
 /// The process.

@@ -12,6 +12,9 @@ pub struct Status {
     pub healthy: bool,
     /// Why not, one sentence each.
     pub reasons: Vec<String>,
+    /// What should be looked at though customers are served, one sentence each.
+    #[serde(default)]
+    pub warnings: Vec<String>,
     /// When it was started.
     pub started_at: Timestamp,
     /// Time since then.

@@ -32,6 +32,7 @@ fn columns() -> Schema {
         &[
             ("healthy", Kind::Boolean),
             ("reasons", Kind::Text),
+            ("warnings", Kind::Text),
             ("version", Kind::Text),
             ("started_at", Kind::Date),
             ("uptime_ms", Kind::Duration),
@@ -51,10 +52,11 @@ fn columns() -> Schema {
 }
 
 fn row(status: &Status, currency: Currency) -> Value {
-    let reasons = Some(status.reasons.join("; ")).filter(|reasons| !reasons.is_empty());
+    let told = |sentences: &[String]| Some(sentences.join("; ")).filter(|told| !told.is_empty());
     json!({
         "healthy": status.healthy,
-        "reasons": reasons,
+        "reasons": told(&status.reasons),
+        "warnings": told(&status.warnings),
         "version": status.version,
         "started_at": status.started_at,
         "uptime_ms": status.uptime_ms,
@@ -84,6 +86,7 @@ mod tests {
             version: "0.1.0".into(),
             healthy: false,
             reasons: vec!["the disk is full".into(), "the projection lags".into()],
+            warnings: Vec::new(),
             started_at: Timestamp::from_ms(0),
             uptime_ms: 5,
             cpu_percent: 12.345,
@@ -103,6 +106,7 @@ mod tests {
         renderer.finish(&mut out).unwrap();
         let read: Value = serde_json::from_slice(&out).unwrap();
         assert_eq!(read["data"][0]["reasons"], "the disk is full; the projection lags");
+        assert_eq!(read["data"][0]["warnings"], Value::Null);
         assert_eq!(read["data"][0]["memory_bytes"], "18446744073709551615");
         assert_eq!(read["data"][0]["vault_balance"], "-5.00");
         assert_eq!(read["data"][0]["cpu_percent"], "12.3");

@@ -1,6 +1,7 @@
 //! Asks a plugin to describe itself, in the sandbox and with nothing around it.
 
 use super::describe::read;
+use super::discover::Trust;
 use super::process::{adopt_orphans, end_group, id};
 use super::program::Program;
 use super::sandbox::start::Start;
@@ -39,6 +40,7 @@ async fn said(program: &Program, path: &Path, available: Available) -> Result<Ve
         stdin: Stdio::null(),
         stdout: Stdio::piped(),
         stderr: Stdio::null(),
+        trust: Trust::Installed,
         shares_group: false,
     };
     adopt_orphans();

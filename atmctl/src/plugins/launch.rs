@@ -9,6 +9,7 @@ use super::program::Program;
 use super::relay::relay;
 use super::sandbox::start::Start;
 use super::sandbox::{Available, Policy};
+use super::terminal::Terminal;
 use crate::Io;
 use crate::link::Link;
 use crate::render::{Renderer, say_if_empty};
@@ -74,8 +75,12 @@ impl Launch<'_> {
             Output::Raw => None,
         };
         let connection = opened.map(|(link, _)| link).zip(connector);
+        let terminal = shares_terminal(io).then(Terminal::remember).flatten();
         let ended = self.supervised(connection, renderer.as_mut(), over, io).await;
         end_orphans();
+        if let Some(terminal) = terminal {
+            terminal.give_back(&self.command.output);
+        }
         match (ended.and_then(|ended| self.exit(ended)), renderer) {
             (Ok(code), Some(renderer)) => {
                 let count = renderer.finish(&mut io.stdout)?;
@@ -158,6 +163,7 @@ impl Launch<'_> {
             stdout: if is_raw { Stdio::inherit() } else { Stdio::piped() },
             stderr: Stdio::inherit(),
             shares_group: shared,
+            trust: self.found.trust,
         };
         start.start().await
     }

@@ -19,6 +19,7 @@ mod relay;
 pub(crate) mod sandbox;
 mod site;
 mod stamp;
+mod terminal;
 
 use crate::Io;
 use crate::arguments::{self, Globals};
@@ -82,6 +83,12 @@ pub(crate) async fn run(
         let text = format!("{title} changes something without atmd, and cannot just try it");
         return Err(Failure::new(Code::Usage, text).into());
     }
+    if globals.dry_run && !command.changes && paths::writes(&command, &values) {
+        let text = format!("{title} changes nothing at the bank, and what it would write cannot be tried");
+        return Err(Failure::new(Code::Usage, text)
+            .hint("leave --dry-run out; a FILE that is there stays as it is")
+            .into());
+    }
     let program = Program::open(found)?;
     let connector = match command.connection {
         contract::Connection::None => None,
@@ -109,7 +116,11 @@ pub(crate) async fn run(
         available,
     };
     let ended = launch.run(connector, io).await;
-    drop(made);
+    match ended {
+        // A file is all that such a command leaves, and one that failed leaves a part of it.
+        Err(Stop::Failed(_) | Stop::Said(_)) if !command.changes => made.take_away(),
+        _ => drop(made),
+    }
     ended
 }
 

@@ -1,11 +1,13 @@
 //! Files that a plugin is given: of what was typed, arguments that are paths, and nothing else.
 
 use super::sandbox::Policy;
-use atm_rpc::plugin::{Argument, Code, Command, Failure, Kind};
+use super::sandbox::launcher::{CONTROL, PROGRAM};
+use atm_rpc::plugin::{Argument, Code, Command, FD, Failure, Kind};
 use clap::ArgMatches;
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io;
+use std::os::fd::RawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -56,6 +58,16 @@ fn expanded(argument: &Argument, value: &str) -> Result<Vec<String>, Failure> {
 #[derive(Debug, Default)]
 pub(crate) struct Made(Vec<PathBuf>);
 
+impl Made {
+    /// Takes all of them away, whatever they have.
+    pub(crate) fn take_away(self) {
+        for path in &self.0 {
+            // One that somebody else took away is gone, too.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
 impl Drop for Made {
     fn drop(&mut self) {
         let is_empty = |path: &&PathBuf| path.metadata().is_ok_and(|metadata| metadata.len() == 0);
@@ -66,12 +78,21 @@ impl Drop for Made {
     }
 }
 
+/// Whether the command is given a file to write.
+pub(crate) fn writes(command: &Command, values: &Values) -> bool {
+    let mut written = command.arguments.iter().filter(|argument| argument.kind == Kind::PathWrite);
+    written.any(|argument| values.get(&argument.name).into_iter().flatten().any(|value| *value != STREAM))
+}
+
 /// Lets a plugin reach the files that it is given, makes those that it is to write, and nothing else.
 pub(crate) fn allow(command: &Command, values: &Values, policy: &mut Policy) -> Result<Made, Failure> {
     let mut made = Made::default();
     for argument in &command.arguments {
         let given = values.get(&argument.name).into_iter().flatten().filter(|value| *value != STREAM);
         for path in given.map(PathBuf::from) {
+            if is_nameless(argument, &path)? {
+                continue;
+            }
             match argument.kind {
                 Kind::PathRead => policy.read.push(path),
                 Kind::PathWrite if path.is_dir() => policy.own.push(path),
@@ -90,6 +111,29 @@ pub(crate) fn allow(command: &Command, values: &Values, policy: &mut Policy) -> 
         }
     }
     Ok(made)
+}
+
+/// Whether it is a pipe without a name, as `<(...)` of a shell is: the plugin has its descriptor, and no right is needed
+/// for it, nor could one be given. Those that stand where atmctl puts its own are not handed on.
+fn is_nameless(argument: &Argument, path: &Path) -> Result<bool, Failure> {
+    let Some(number) = descriptor(path) else { return Ok(false) };
+    let taken = [FD, CONTROL, PROGRAM];
+    if matches!(argument.kind, Kind::PathRead | Kind::PathWrite) && taken.contains(&number) {
+        let text = format!(
+            "{}: {} is not handed on: atmctl needs descriptors 3 to 5",
+            argument.name,
+            path.display()
+        );
+        return Err(Failure::new(Code::Usage, text).hint("use a higher one, a pipe with a name, or a file"));
+    }
+    Ok(path.exists() && path.canonicalize().is_err())
+}
+
+/// The descriptor of this process that the path is a name of.
+fn descriptor(path: &Path) -> Option<RawFd> {
+    let names = [Path::new("/dev/fd"), Path::new("/proc/self/fd")];
+    let number = names.iter().find_map(|name| path.strip_prefix(name).ok())?;
+    number.to_str()?.parse().ok()
 }
 
 /// Says whether the file is new.

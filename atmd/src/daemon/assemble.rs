@@ -23,6 +23,7 @@ use crate::store::Store;
 use crate::writer::{Bounds, Context, Ended, Writer};
 use atm_rpc::customer::{PROTOCOL, ServerInfo};
 use atm_rpc::operator::Role;
+use atm_rpc::types::time::Timestamp;
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -92,7 +93,7 @@ pub(super) fn sources(
     config: &Config,
     services: &Services,
     gates: &[Arc<Gate>; 2],
-    lost: LostLines,
+    (lost, sealed_at): (LostLines, Option<Timestamp>),
 ) -> Sources {
     Sources {
         clock: services.clock.clone(),
@@ -106,6 +107,7 @@ pub(super) fn sources(
         projected: Arc::clone(&services.projected),
         projection_lag_max: config.metrics.projection_lag_max,
         gates: gates.clone(),
+        sealed_at,
         lost,
         data_dir: config.server.data_dir.clone(),
         pki: services.pki.clone(),

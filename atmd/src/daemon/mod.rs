@@ -155,6 +155,8 @@ impl Daemon {
         monitor.enter(Phase::Migrating);
         let store = Store::open(config, Sealer::new(secrets.seal_key), clock.now()).await?;
         monitor.enter(Phase::Starting);
+        // Before this start adds to it.
+        let (_, sealed_at) = store.newest().await.map_err(OpenError::Database)?;
         let (writer, writer_task) = start_writer(config, &store, &clock);
         let first_start = !store.is_founded().await.map_err(OpenError::Database)?;
         if first_start {
@@ -172,7 +174,7 @@ impl Daemon {
         let lost = log.lost();
         let gates = gates(config);
         let (monitor, stop) = (Arc::clone(&services.monitor), services.stop.clone());
-        monitor.look_at(sources(config, &services, &gates, lost.clone()));
+        monitor.look_at(sources(config, &services, &gates, (lost.clone(), sealed_at)));
         tokio::spawn(monitor::probe(Arc::clone(&monitor), stop.clone()));
         tokio::spawn(monitor::run(Arc::clone(&monitor), stop.clone(), move || lost.count()));
         tokio::spawn(tell_seal_head(services.store.clone(), stop));

@@ -387,6 +387,19 @@ pub enum Request {
     },
 }
 
+impl Request {
+    /// Rows of an import that it brings: what makes a batch long that is not stuck.
+    #[must_use]
+    pub fn imported_rows(&self) -> u64 {
+        let rows = match self {
+            Self::Operate { act: OperatorAct::LedgerImport { rows, .. }, .. } => rows.len(),
+            Self::Operate { act: OperatorAct::BlacklistImport { rows }, .. } => rows.len(),
+            _ => 0,
+        };
+        u64::try_from(rows).unwrap_or(u64::MAX)
+    }
+}
+
 /// What a request that was not refused gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {

@@ -1,6 +1,8 @@
 //! Whether atmd serves as it should, and why not: one place for `/livez`, `/readyz`, `status`, and the metrics.
 
 use super::Monitor;
+use atm_rpc::operator::metrics::{ClockMetrics, ClockStep};
+use atm_rpc::types::time::Timestamp;
 use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
@@ -9,6 +11,15 @@ use std::time::Duration;
 const BATCH_AGE_MAX: Duration = Duration::from_secs(5);
 /// Above all that one step of a batch may take: then the writer does not come back by itself.
 const STEP_MAX: Duration = Duration::from_secs(60);
+/// What a row of an import adds to that: many times what it takes, and a stop that is found late harms less than an
+/// import that is ended again and again.
+const STEP_OF_ROW_MAX: Duration = Duration::from_millis(2);
+/// Ledgers that lack entries for longer are told of, however few these are.
+const STALLED_MAX: Duration = Duration::from_secs(60);
+/// A time of day that is further behind the journal is told of.
+const BEHIND_MAX: Duration = Duration::from_secs(30);
+/// How long it is told that the time of day was set.
+const STEP_TOLD_MS: i64 = 60 * 60 * 1_000;
 
 /// Where atmd is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,8 +145,7 @@ impl Monitor {
             because(Reason::Disk, "the disk is full: nothing is committed until there is space".to_owned());
         }
         if let Some(age) = work.age().filter(|age| *age > BATCH_AGE_MAX) {
-            let words = format!("the writer has been at one batch for {} s", age.as_secs());
-            because(Reason::Writer, words);
+            because(Reason::Writer, busy(age, work.rows()));
         }
         let lag = self.projection_lag();
         if lag > sources.projection_lag_max {
@@ -144,17 +154,114 @@ impl Monitor {
         found
     }
 
+    /// What should be looked at though customers are served: the ledgers, and the time of day.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let Some(sources) = self.sources.get() else { return Vec::new() };
+        let now = sources.clock.now();
+        let ledgers = stalled(self.projection_stalled(), self.projection_lag());
+        ledgers.into_iter().chain(of_clock(&self.clock(now), now)).collect()
+    }
+
     /// Why atmd does not get on by itself any more, if so.
     #[must_use]
     pub fn not_alive(&self) -> Option<String> {
-        let stuck = self.sources.get()?.writer.at_one_step().filter(|stuck| *stuck > STEP_MAX)?;
-        Some(format!("the writer has been at one step of a batch for {} s", stuck.as_secs()))
+        let work = &self.sources.get()?.writer;
+        stuck(work.at_one_step()?, work.rows())
     }
+}
+
+/// A batch that takes long, in words.
+fn busy(age: Duration, rows: u64) -> String {
+    let import = if rows > 0 { format!(", which imports {rows} rows") } else { String::new() };
+    format!("the writer has been at one batch for {} s{import}", age.as_secs())
+}
+
+/// That the writer does not come back from a step of a batch with so many rows of imports, in words, if so.
+fn stuck(step: Duration, rows: u64) -> Option<String> {
+    let most =
+        STEP_OF_ROW_MAX.saturating_mul(u32::try_from(rows).unwrap_or(u32::MAX)).saturating_add(STEP_MAX);
+    let told = || format!("the writer has been at one step of a batch for {} s", step.as_secs());
+    (step > most).then(told)
+}
+
+fn stalled(since: Duration, lag: u64) -> Option<String> {
+    let told = || {
+        let seconds = since.as_secs();
+        format!("the CSV ledgers lack {lag} entries and have not got on for {seconds} s: the log says why")
+    };
+    (since > STALLED_MAX).then(told)
+}
+
+fn of_clock(clock: &ClockMetrics, now: Timestamp) -> Vec<String> {
+    let ClockMetrics { last_step, behind_ms, .. } = clock;
+    let mut told = Vec::new();
+    let recent = |step: &ClockStep| (0..STEP_TOLD_MS).contains(&now.ms().saturating_sub(step.at.ms()));
+    if let Some(ClockStep { at, by_ms }) = last_step.filter(recent) {
+        let way = if by_ms < 0 { "back" } else { "forward" };
+        let seconds = by_ms.unsigned_abs().saturating_add(500) / 1_000;
+        told.push(format!("the time of day was set {way} by {seconds} s, to {at}"));
+    }
+    if Duration::from_millis(*behind_ms) > BEHIND_MAX {
+        told.push(format!("the time of day is {} s behind that of the journal", behind_ms / 1_000));
+    }
+    told
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_import_is_no_writer_that_is_stuck() {
+        let table = [
+            (0, 60, false),
+            (0, 61, true),
+            (1_000, 62, false),
+            (1_000, 63, true),
+            (1_000_000, 2_060, false),
+            (1_000_000, 2_061, true),
+            (u64::MAX, 3_600, false),
+        ];
+        for (rows, seconds, expected) in table {
+            let told = stuck(Duration::from_secs(seconds), rows);
+            assert_eq!(told.is_some(), expected, "{rows} rows for {seconds} s: {told:?}");
+        }
+        assert_eq!(busy(Duration::from_secs(7), 0), "the writer has been at one batch for 7 s");
+        let import = "the writer has been at one batch for 7 s, which imports 500 rows";
+        assert_eq!(busy(Duration::from_secs(7), 500), import);
+    }
+
+    #[test]
+    fn ledgers_that_stand_still_are_told_of_however_few_they_lack() {
+        assert_eq!(stalled(Duration::from_secs(60), 1), None);
+        let told = "the CSV ledgers lack 1 entries and have not got on for 61 s: the log says why";
+        assert_eq!(stalled(Duration::from_secs(61), 1).as_deref(), Some(told));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_is_told_of_for_an_hour() {
+        let at = Timestamp::from_ms(10 * STEP_TOLD_MS);
+        let clock = |by_ms: i64, behind_ms| ClockMetrics {
+            steps_total: 1,
+            stepped_ms: by_ms,
+            last_step: Some(ClockStep { at, by_ms }),
+            behind_ms,
+        };
+        let back = "the time of day was set back by 3600 s, to 1970-01-01T10:00:00.000Z";
+        let forward = "the time of day was set forward by 86400 s, to 1970-01-01T10:00:00.000Z";
+        let behind = "the time of day is 3599 s behind that of the journal";
+        let table: &[(i64, u64, i64, &[&str])] = &[
+            (-3_599_999, 3_599_000, 0, &[back, behind]),
+            (86_400_499, 0, 3_599_999, &[forward]),
+            (86_399_500, 30_000, 3_600_000, &[]),
+            (-3_600_000, 3_599_000, 3_600_000, &[behind]),
+        ];
+        for (by_ms, behind_ms, later, expected) in table {
+            assert_eq!(of_clock(&clock(*by_ms, *behind_ms), at.plus_ms(*later)), *expected);
+        }
+        assert_eq!(of_clock(&ClockMetrics::default(), at), [""; 0]);
+    }
 
     #[test]
     fn life_goes_on_from_phase_to_phase() {

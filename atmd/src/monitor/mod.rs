@@ -2,6 +2,7 @@
 //!
 //! - `connections`, `requests`, `timing`, `work`: counters that others add to, atomics alone.
 //! - `line`: the process, and the line of the log. `sources`: what is looked at elsewhere, the database above all.
+//! - `wallclock`, `progress`: what is found by looking again: a time of day that was set, and one who stands still.
 //! - `measure` puts everything together; `history` keeps a day of it; `text` and [`names`] are for Prometheus.
 //! - `health`: whether it is well, and why not. `http`: the listener that tells machines.
 
@@ -12,10 +13,12 @@ mod http;
 mod line;
 mod measure;
 pub mod names;
+mod progress;
 mod requests;
 mod sources;
 mod text;
 mod timing;
+mod wallclock;
 mod work;
 
 pub use connections::{Connections, SessionPlace};

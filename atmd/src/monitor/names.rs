@@ -61,6 +61,10 @@ mod table {
     names! {
         BUILD_INFO Gauge "atmd_build_info" "" ["version", "backend"] "Always 1: the version that runs, and its database.";
         UPTIME Gauge "atmd_uptime_seconds" "seconds" [] "Time since atmd was started.";
+        TIME Gauge "atmd_time_seconds" "seconds" [] "The time of day as atmd has it, since 1970.";
+        CLOCK_STEPS Counter "atmd_clock_steps_total" "steps" [] "Times that the time of day was set by two seconds or more while atmd ran, or that its machine slept.";
+        CLOCK_STEPPED Gauge "atmd_clock_stepped_seconds" "seconds" [] "By how much altogether, forward; back is below zero.";
+        CLOCK_BEHIND Gauge "atmd_clock_behind_seconds" "seconds" [] "How far the time of day is behind the latest that a batch of the journal has; 0 where it is not.";
         READY Gauge "atmd_ready" "" [] "1 where customers are served as they should be, as /readyz tells.";
         NOT_READY Gauge "atmd_not_ready" "" ["reason"] "1 for each reason why not: starting, migrating, stopping, database, writer, disk, projection.";
 
@@ -106,6 +110,7 @@ mod table {
 
         JOURNAL Gauge "atmd_journal_seq" "entries" [] "Newest entry of the journal that is known.";
         PROJECTION_LAG Gauge "atmd_projection_lag_entries" "entries" [] "Entries that the CSV ledgers do not have yet.";
+        PROJECTION_STALLED Gauge "atmd_projection_stalled_seconds" "seconds" [] "How long the CSV ledgers lack entries without getting on; 0 where they get on.";
         DISK_FREE Gauge "atmd_disk_free_bytes" "bytes" [] "Space left for atmd on the disk of data_dir.";
         DISK_SIZE Gauge "atmd_disk_size_bytes" "bytes" [] "Space that this disk has.";
         LOG_LOST Counter "atmd_log_lines_lost_total" "lines" [] "Lines of the log that were lost.";

@@ -2,6 +2,8 @@
 //! the writer or its queues alive.
 
 use super::Monitor;
+use super::progress::Progress;
+use super::wallclock::Wallclock;
 use super::work::{PinWork, WriterWork};
 use crate::clock::{self, Clock};
 use crate::log::LostLines;
@@ -9,7 +11,7 @@ use crate::pki::{self, Pki};
 use crate::rpc::Gate;
 use crate::store::Store;
 use crate::writer::Queues;
-use atm_rpc::operator::metrics::{CertificateMetrics, DatabaseMetrics};
+use atm_rpc::operator::metrics::{CertificateMetrics, ClockMetrics, ClockStep, DatabaseMetrics};
 use atm_rpc::types::time::Timestamp;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -55,6 +57,8 @@ pub struct Sources {
     pub projection_lag_max: u64,
     /// The gates of customers and of operators.
     pub gates: [Arc<Gate>; 2],
+    /// When the newest batch was sealed that there was at the start.
+    pub sealed_at: Option<Timestamp>,
     /// Lines of the log that were lost.
     pub lost: LostLines,
     /// The folder of the data.
@@ -68,6 +72,10 @@ pub struct Sources {
 pub(super) struct Probed {
     /// Newest entry of the journal.
     pub(super) seq: i64,
+    /// The time of day.
+    clock: Wallclock,
+    /// How the ledgers get on.
+    ledgers: Progress,
     /// Why it does not answer, where it does not.
     pub(super) silent_because: Option<String>,
     /// When certificates end.
@@ -130,6 +138,32 @@ impl Monitor {
         u64::try_from(self.journal_seq().saturating_sub(projected)).unwrap_or(0)
     }
 
+    /// How long the ledgers lack entries without getting on.
+    pub(super) fn projection_stalled(&self) -> Duration {
+        let Some(sources) = self.sources.get() else { return Duration::ZERO };
+        let (projected, newest) = (sources.projected.load(Ordering::Relaxed), self.journal_seq());
+        self.probe().ledgers.stalled(projected, newest, clock::monotonic())
+    }
+
+    /// The time of day.
+    pub(super) fn clock(&self, now: Timestamp) -> ClockMetrics {
+        self.probe().clock.read(now)
+    }
+
+    /// Looks at what is found by looking again and again.
+    fn look_again(&self, sources: &Sources) {
+        if let Some((now, instant)) = clock::both(&sources.clock)
+            && let Some(ClockStep { by_ms, .. }) = self.probe().clock.look(now, instant)
+        {
+            warn!(
+                by_ms,
+                "the time of day was set, or this machine slept: entries have the new time from now on"
+            );
+        }
+        let (projected, newest) = (sources.projected.load(Ordering::Relaxed), self.journal_seq());
+        self.probe().ledgers.look(projected, newest, clock::monotonic());
+    }
+
     pub(super) fn certificates(&self, now: Timestamp) -> Vec<CertificateMetrics> {
         let ends = self.probe().certificates.clone();
         let told = ends.into_iter().map(|(name, ends_at)| CertificateMetrics {
@@ -141,26 +175,32 @@ impl Monitor {
     }
 }
 
-/// Asks the database now and then whether it is there and how far the journal is, until the shutdown.
+/// Asks the database now and then whether it is there and how far the journal is, and looks at the clocks and at the
+/// ledgers, until the shutdown.
 pub async fn probe(monitor: Arc<Monitor>, shutdown: CancellationToken) {
     let Some(sources) = monitor.sources.get() else { return };
     let mut ticks = interval(PROBE_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut looked_at: Option<Instant> = None;
+    sources.sealed_at.into_iter().for_each(|sealed_at| monitor.probe().clock.seen(sealed_at));
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        let head = match timeout(PROBE_TIMEOUT, sources.store.head()).await {
-            Ok(head) => head.map_err(|error| error.to_string()),
+        monitor.look_again(sources);
+        let newest = match timeout(PROBE_TIMEOUT, sources.store.newest()).await {
+            Ok(newest) => newest.map_err(|error| error.to_string()),
             Err(_) => Err(format!("nothing within {} s", PROBE_TIMEOUT.as_secs())),
         };
-        let answered = head.is_ok();
+        let answered = newest.is_ok();
         {
             let mut probed = monitor.probe();
-            probed.seq = *head.as_ref().map_or(&probed.seq, |head| &head.seq);
-            probed.silent_because = head.err();
+            if let Ok((seq, sealed_at)) = &newest {
+                probed.seq = *seq;
+                sealed_at.iter().for_each(|sealed_at| probed.clock.seen(*sealed_at));
+            }
+            probed.silent_because = newest.err();
         }
         if answered && looked_at.is_none_or(|then| then.elapsed() >= CERTIFICATES_INTERVAL) {
             looked_at = Some(clock::monotonic());

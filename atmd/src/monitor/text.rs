@@ -37,6 +37,10 @@ fn write(text: &mut Text, name: &Name, m: &Metrics) {
     match *name {
         names::BUILD_INFO => text.value(name, &[&m.version, &m.backend], 1),
         names::UPTIME => text.value(name, &[], Milliseconds(m.uptime_ms)),
+        names::TIME => text.value(name, &[], Instant(m.at.ms())),
+        names::CLOCK_STEPS => text.value(name, &[], m.clock.steps_total),
+        names::CLOCK_STEPPED => text.value(name, &[], Instant(m.clock.stepped_ms)),
+        names::CLOCK_BEHIND => text.value(name, &[], Milliseconds(m.clock.behind_ms)),
         names::CPU => text.value(name, &[], Milliseconds(m.process.cpu_ms_total)),
         names::MEMORY => text.value(name, &[], m.process.memory_bytes),
         names::VIRTUAL_MEMORY => text.value(name, &[], m.process.virtual_memory_bytes),
@@ -53,6 +57,7 @@ fn write(text: &mut Text, name: &Name, m: &Metrics) {
         names::PIN_HASH => text.timing(name, &[], &m.pins.hash),
         names::JOURNAL => text.value(name, &[], m.journal_seq),
         names::PROJECTION_LAG => text.value(name, &[], m.projection_lag_entries),
+        names::PROJECTION_STALLED => text.value(name, &[], Milliseconds(m.projection_stalled_ms)),
         names::DISK_FREE => text.value(name, &[], m.disk_free_bytes),
         names::DISK_SIZE => text.value(name, &[], m.disk_size_bytes),
         names::LOG_LOST => text.value(name, &[], m.log_lines_lost_total),
@@ -240,7 +245,7 @@ impl Display for Milliseconds {
     }
 }
 
-/// Milliseconds since 1970, as seconds.
+/// Milliseconds since 1970, or otherwise with a sign, as seconds.
 struct Instant(i64);
 
 impl Display for Instant {

@@ -35,6 +35,8 @@ pub struct WriterWork {
     /// When the batch under way began and when it came one step on, in ms since `since` and never 0; 0 without one.
     begun: AtomicU64,
     stepped: AtomicU64,
+    /// Rows that the batch under way has of imports.
+    rows: AtomicU64,
 }
 
 impl Default for WriterWork {
@@ -54,14 +56,16 @@ impl Default for WriterWork {
             since: clock::monotonic(),
             begun: AtomicU64::new(0),
             stepped: AtomicU64::new(0),
+            rows: AtomicU64::new(0),
         }
     }
 }
 
 impl WriterWork {
-    /// A batch begins.
-    pub fn begin(&self) {
+    /// A batch begins, with so many rows of imports.
+    pub fn begin(&self, rows: u64) {
         let now = self.now();
+        self.rows.store(rows, Ordering::Relaxed);
         self.stepped.store(now, Ordering::Relaxed);
         self.begun.store(now, Ordering::Relaxed);
     }
@@ -86,6 +90,12 @@ impl WriterWork {
     #[must_use]
     pub fn at_one_step(&self) -> Option<Duration> {
         self.age().and_then(|_| self.ago(&self.stepped))
+    }
+
+    /// Rows that the batch under way, or the last one, has of imports.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.rows.load(Ordering::Relaxed)
     }
 
     fn now(&self) -> u64 {
@@ -132,7 +142,8 @@ mod tests {
     fn a_batch_has_an_age_as_long_as_it_is_under_way() {
         let work = WriterWork::default();
         assert_eq!((work.age(), work.at_one_step()), (None, None));
-        work.begin();
+        work.begin(7);
+        assert_eq!(work.rows(), 7);
         assert!(work.age().is_some() && work.at_one_step().is_some());
         work.end();
         work.step();

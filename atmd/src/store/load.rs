@@ -45,9 +45,14 @@ pub(super) async fn book(
     Ok((book, seal))
 }
 
+/// The seal of the newest batch.
+pub(super) async fn last_seal(on: &impl ConnectionTrait) -> Result<Option<seal::Model>, StoreError> {
+    Ok(seal::Entity::find().order_by_desc(seal::Column::Id).one(on).await?)
+}
+
 /// Where the journal ends and the chain of seals.
 pub(super) async fn head(on: &impl ConnectionTrait) -> Result<(Head, SealHead), StoreError> {
-    let last = seal::Entity::find().order_by_desc(seal::Column::Id).one(on).await?;
+    let last = last_seal(on).await?;
     let Some(last) = last else { return Ok((Head::default(), SealHead { id: 0, mac: [0; 32] })) };
     let head = Head {
         seq: last.last_seq,

@@ -12,6 +12,7 @@ use atm_rpc::operator::Role;
 use atm_rpc::operator::audit::{AuditFilter, AuditFrom};
 use atm_rpc::types::account::AccountId;
 use atm_rpc::types::key::Seq;
+use atm_rpc::types::time::Timestamp;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use std::collections::HashSet;
 
@@ -44,6 +45,15 @@ impl Store {
     /// As every function here: [`StoreError`].
     pub async fn head(&self) -> Result<Head, StoreError> {
         Ok(load::head(&self.readers).await?.0)
+    }
+
+    /// The newest entry of the journal, and when the newest batch was sealed, if there is one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn newest(&self) -> Result<(i64, Option<Timestamp>), StoreError> {
+        let last = load::last_seal(&self.readers).await?;
+        Ok(last.map_or((0, None), |seal| (seal.last_seq, Some(Timestamp::from_ms(seal.sealed_at)))))
     }
 
     /// Place and hash of the last seal.

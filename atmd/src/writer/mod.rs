@@ -250,7 +250,7 @@ async fn run(
         if jobs.is_empty() {
             return Ok(());
         }
-        work.begin();
+        work.begin(jobs.iter().map(|job| job.request.imported_rows()).sum());
         let verdict = batch::commit(&context, &work, jobs).await;
         work.end();
         match verdict {

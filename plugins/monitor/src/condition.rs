@@ -40,7 +40,8 @@ impl Condition {
         let bound = number.trim().parse::<f64>().ok().filter(|bound| bound.is_finite());
         let bound = bound.ok_or_else(|| usage(format!("{:?} is no number", number.trim())).hint(EXAMPLE))?;
         if !names.contains(&name) {
-            let nearest = nearest(name, names).map(|nearest| format!("; did you mean {nearest}?"));
+            let nearest =
+                nearest(&name.to_lowercase(), names).map(|nearest| format!("; did you mean {nearest}?"));
             let unknown = usage(format!("there is no figure {name:?}{}", nearest.unwrap_or_default()));
             return Err(unknown.hint(format!("there are: {}", names.join(", "))));
         }
@@ -127,6 +128,7 @@ mod tests {
             ("commit_p99_ms > ", "\"\" is no number"),
             ("commit_p99_ms > inf", "\"inf\" is no number"),
             ("comit_p99 > 5", "did you mean commit_p99_ms?"),
+            ("HEALTHY > 5", "did you mean healthy?"),
             ("weather > 5", "there is no figure \"weather\""),
         ];
         for (text, expected) in table {

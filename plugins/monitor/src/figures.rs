@@ -24,9 +24,14 @@ impl Figure {
     }
 }
 
-/// A value in a row: whole where it is, and with three decimals at the most.
+/// A value as it is shown: with three decimals at the most.
+pub(crate) fn shown(value: Option<f64>) -> Option<f64> {
+    value.map(|value| rounded(value, 3))
+}
+
+/// A value in a row: whole where it is.
 pub(crate) fn value(value: Option<f64>) -> Value {
-    let value = value.map(|value| rounded(value, 3));
+    let value = shown(value);
     let whole = value.and_then(|value| format!("{value}").parse::<i64>().ok());
     whole.map(Number::from).or_else(|| value.and_then(Number::from_f64)).map_or(Value::Null, Value::Number)
 }
@@ -167,6 +172,18 @@ pub const FIGURES: &[Figure] = &[
     }),
     figure("projection_lag_entries", "entries", "that the CSV ledgers do not have yet", |m| {
         some(m.projection_lag_entries)
+    }),
+    figure("projection_stalled_s", "s", "that they lack entries without getting on", |m| {
+        some(m.projection_stalled_ms / 1_000)
+    }),
+    figure("clock_steps_total", "steps", "times that the time of day was set, since the start", |m| {
+        some(m.clock.steps_total)
+    }),
+    figure("clock_stepped_s", "s", "by how much altogether, forward; back is below zero", |m| {
+        Some(m.clock.stepped_ms as f64 / 1e3)
+    }),
+    figure("clock_behind_s", "s", "that the time of day is behind that of the journal", |m| {
+        some(m.clock.behind_ms / 1_000)
     }),
     figure("disk_free_bytes", "bytes", "left on the disk of data_dir", |m| some(m.disk_free_bytes)),
     figure("disk_size_bytes", "bytes", "that this disk has", |m| some(m.disk_size_bytes)),

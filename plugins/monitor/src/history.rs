@@ -4,6 +4,7 @@
 //! the worst, because that is what one looks for; a median is the mean of theirs, by how many calls each had.
 
 use crate::figures::{ms, percent, ratio, value};
+use crate::text;
 use atm_plugin_sdk::{Column, Host};
 use atm_rpc::operator::metrics::{HISTORY_ROWS_MAX, Sample};
 use atm_rpc::plugin::{Failure, Kind};
@@ -51,15 +52,46 @@ pub(crate) async fn history(
     every: Option<Duration>,
 ) -> Result<(), Failure> {
     let every = every.map_or(0, |every| i64::try_from(every.as_millis()).unwrap_or(i64::MAX));
-    let samples = samples(host, since).await?;
-    for row in rows(&samples, every) {
+    let past = past(host, since).await?;
+    for row in rows(&past.samples, every) {
         host.row(&row)?;
     }
+    host.flush()?;
+    past.lacking(since).iter().for_each(|why| host.note(why));
     Ok(())
 }
 
+/// What atmd has of the past.
+#[derive(Debug)]
+pub(crate) struct Past {
+    /// Oldest first.
+    pub(crate) samples: Vec<Sample>,
+    started_at: Timestamp,
+    interval_ms: u64,
+}
+
+impl Past {
+    /// Why there is less than from `since` on, where that is so.
+    fn lacking(&self, since: Timestamp) -> Option<String> {
+        let interval = text::length(self.interval_ms);
+        match self.samples.first() {
+            _ if since < self.started_at => {
+                Some(format!("atmd was started at {}, and has nothing from before", self.started_at))
+            }
+            None => Some(format!("nothing was measured since {since}; atmd does it each {interval}")),
+            // The first of all has number 1.
+            Some(first) => {
+                let begin = first.at.ms().saturating_sub(i64::try_from(first.length_ms).unwrap_or(0));
+                let late = begin.saturating_sub(i64::try_from(self.interval_ms).unwrap_or(0)) > since.ms();
+                (first.number > 1 && late)
+                    .then(|| format!("atmd remembers 24 hours, a sample each {interval}"))
+            }
+        }
+    }
+}
+
 /// All that atmd has since then, oldest first.
-pub(crate) async fn samples(host: &Host, since: Timestamp) -> Result<Vec<Sample>, Failure> {
+pub(crate) async fn past(host: &Host, since: Timestamp) -> Result<Past, Failure> {
     let mut samples: Vec<Sample> = Vec::new();
     let (mut after, mut started_at) = (None, None);
     loop {
@@ -76,7 +108,7 @@ pub(crate) async fn samples(host: &Host, since: Timestamp) -> Result<Vec<Sample>
         let last = page.samples.last().map(|sample| sample.number);
         samples.extend(page.samples);
         if !page.more || last <= after {
-            return Ok(samples);
+            return Ok(Past { samples, started_at: page.started_at, interval_ms: page.interval_ms });
         }
         after = last;
     }
@@ -165,6 +197,37 @@ mod tests {
         );
         assert_eq!((&rows[0]["requests_per_s"], &rows[0]["rejected_percent"]), (&json!(10), &json!(5)));
         assert_eq!((&rows[0]["request_p99_ms"], &rows[0]["batch_size_mean"]), (&json!(9.5), &json!(4)));
+    }
+
+    #[test]
+    fn why_there_is_less_than_was_asked_for_is_told() {
+        let past = |samples: &[Sample]| Past {
+            samples: samples.to_vec(),
+            started_at: Timestamp::from_ms(1_000_000),
+            interval_ms: 60_000,
+        };
+        let first = [sample(1, 1_060_000)];
+        let later = [sample(9, 9_000_000), sample(10, 9_060_000)];
+        let table: &[(&[Sample], i64, Option<&str>)] = &[
+            (
+                &first,
+                999_999,
+                Some("atmd was started at 1970-01-01T00:16:40.000Z, and has nothing from before"),
+            ),
+            (&first, 1_000_000, None),
+            (&later, 8_940_000, None),
+            (&later, 8_880_000, None),
+            (&later, 8_879_999, Some("atmd remembers 24 hours, a sample each 1 min")),
+            (
+                &[],
+                2_000_000,
+                Some("nothing was measured since 1970-01-01T00:33:20.000Z; atmd does it each 1 min"),
+            ),
+        ];
+        for (samples, since, expected) in table {
+            let told = past(samples).lacking(Timestamp::from_ms(*since));
+            assert_eq!(told.as_deref(), *expected, "since {since}");
+        }
     }
 
     #[test]

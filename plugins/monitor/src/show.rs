@@ -30,12 +30,30 @@ pub(crate) async fn show(host: &mut Host, conditions: &[String]) -> Result<(), F
     Ok(())
 }
 
-/// Those conditions that hold, in words.
+/// Those conditions that hold of the values as they are shown, in words.
 fn holding(conditions: &[Condition], metrics: &Metrics) -> Vec<String> {
     let told = |condition: &Condition| {
         let figure = FIGURES.iter().find(|figure| figure.name == condition.name())?;
-        let value = figure.of(metrics);
+        let value = figures::shown(figure.of(metrics));
         condition.holds(value).then(|| format!("{condition}: it is {}", figures::value(value)))
     };
     conditions.iter().filter_map(told).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::metrics;
+
+    #[test]
+    fn a_condition_is_about_what_is_shown() {
+        let mut metrics = metrics(10_000, 100);
+        metrics.recent.cpu_percent = 50.000_2;
+        let told = |text: &str| {
+            let condition = Condition::parse(text, &figures::names()).unwrap();
+            holding(&[condition], &metrics)
+        };
+        assert_eq!(told("cpu_percent > 50"), [""; 0], "it is shown as 50");
+        assert_eq!(told("cpu_percent == 50"), ["cpu_percent == 50: it is 50"]);
+    }
 }

@@ -1,8 +1,9 @@
 //! What tests of this crate measure.
 
 use atm_rpc::operator::metrics::{
-    CertificateMetrics, ConnectionMetrics, DatabaseMetrics, Histogram, Metrics, NamedCount, OutcomeCount,
-    PeerConnections, PinMetrics, ProcessMetrics, RequestMetrics, RequestOutcome, Sample, Side, WriterMetrics,
+    CertificateMetrics, ClockMetrics, ConnectionMetrics, DatabaseMetrics, Histogram, Metrics, NamedCount,
+    OutcomeCount, PeerConnections, PinMetrics, ProcessMetrics, RequestMetrics, RequestOutcome, Sample, Side,
+    WriterMetrics,
 };
 use atm_rpc::types::time::Timestamp;
 
@@ -68,6 +69,8 @@ pub(crate) fn metrics(at_ms: i64, requests: u64) -> Metrics {
         backend: "sqlite".to_owned(),
         ready: true,
         reasons: Vec::new(),
+        warnings: Vec::new(),
+        clock: ClockMetrics::default(),
         interval_ms: 60_000,
         recent: sample(0, at_ms),
         process: ProcessMetrics {
@@ -91,22 +94,7 @@ pub(crate) fn metrics(at_ms: i64, requests: u64) -> Metrics {
         rejections: vec![NamedCount { name: "insufficient_funds".to_owned(), count: requests / 10 }],
         login_failures_total: 4,
         lock_outs_total: 1,
-        writer: WriterMetrics {
-            queue_money: 0,
-            queue_others: 0,
-            queue_limit: 8192,
-            batch_limit: 1024,
-            batches_total: requests / 4,
-            batch_requests_total: requests,
-            batches_failed_total: 0,
-            retries_total: 0,
-            batch_age_ms: 0,
-            batch_sizes: Vec::new(),
-            read: took.clone(),
-            decide: took.clone(),
-            write: took.clone(),
-            commit: took.clone(),
-        },
+        writer: writer(requests, &took),
         pins: PinMetrics { threads: 2, busy: 0, waiting: 0, hash: took },
         database: DatabaseMetrics {
             up: true,
@@ -119,9 +107,29 @@ pub(crate) fn metrics(at_ms: i64, requests: u64) -> Metrics {
         },
         journal_seq: 100,
         projection_lag_entries: 0,
+        projection_stalled_ms: 0,
         disk_free_bytes: 60 << 30,
         disk_size_bytes: 100 << 30,
         log_lines_lost_total: 0,
         certificates: vec![ends("server", 364), ends("ca", 3_640), ends("operator", 364)],
+    }
+}
+
+fn writer(requests: u64, took: &Histogram) -> WriterMetrics {
+    WriterMetrics {
+        queue_money: 0,
+        queue_others: 0,
+        queue_limit: 8192,
+        batch_limit: 1024,
+        batches_total: requests / 4,
+        batch_requests_total: requests,
+        batches_failed_total: 0,
+        retries_total: 0,
+        batch_age_ms: 0,
+        batch_sizes: Vec::new(),
+        read: took.clone(),
+        decide: took.clone(),
+        write: took.clone(),
+        commit: took.clone(),
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::command::Column;
 use crate::host::Host;
+use atm_rpc::error::ServiceError;
 use atm_rpc::operator::ledger::{Finding, JobEnd, JobStart};
 use atm_rpc::plugin::{Code, Failure, Kind};
 use serde_json::json;
@@ -32,6 +33,18 @@ pub struct Ended {
 /// # Errors
 /// Where another job runs, and what atmd says.
 pub async fn follow(host: &Host, begun: JobStart) -> Result<Ended, Failure> {
+    follow_telling(host, begun, Failure::from).await
+}
+
+/// The same for work that says what is wrong with what it was given: `tell` has the words.
+///
+/// # Errors
+/// Where another job runs, and what atmd says.
+pub async fn follow_telling(
+    host: &Host,
+    begun: JobStart,
+    tell: impl Fn(ServiceError) -> Failure,
+) -> Result<Ended, Failure> {
     if let JobStart::Occupied { method, operator, since } = begun {
         let text = format!("{operator} began {method} at {since}, and there is one such job at a time");
         return Err(Failure::new(Code::TryAgain, text));
@@ -40,8 +53,8 @@ pub async fn follow(host: &Host, begun: JobStart) -> Result<Ended, Failure> {
     let mut findings: Vec<Finding> = Vec::new();
     loop {
         let after = u64::try_from(findings.len()).unwrap_or(u64::MAX);
-        let news = host.call(async |atmd, context| atmd.job_news(context, after).await).await;
-        let news = news.map_err(lost)?;
+        let news = host.call(async |atmd, context| atmd.job_news(context, after).await.map(Ok)).await?;
+        let news = news.map_err(|error| lost(tell(error)))?;
         findings.extend(news.findings);
         bar.at(news.phase.name(), news.done, news.total);
         if let Some(end) = news.end {

@@ -97,7 +97,7 @@ async fn both_files_become_a_history(database: &Database) {
     let files = ["--client", &sample("client.csv"), "--bank", &sample("bank.csv"), "--word", "logout=exit"];
     let tried = rows(import(&atmd, &[&files[..], &["--dry-run"]].concat()));
     let jump = of(&tried, "bank_balance");
-    let expected = json!({ "what": "bank_balance", "line": "10", "at": "2024-02-01T05:30:59.620Z", "number": null,
+    let expected = json!({ "what": "bank_balance", "file": sample("client.csv"), "line": "10", "at": "2024-02-01T05:30:59.620Z", "number": null,
         "count": null, "amount": "2000.00", "note": "10600.00 follows, 12600.00 is there", "changed": true, "dry_run": true });
     assert_eq!(jump, [&expected], "{tried:?}");
     assert_eq!(

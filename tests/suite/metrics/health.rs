@@ -146,6 +146,10 @@ async fn it_is_not_ready_while_the_ledgers_are_too_far_behind() {
         let why = not_ready(at, "projection: the CSV ledgers lack ");
         let words = why.trim_end().strip_prefix("projection: ").unwrap();
         assert!(http::metrics(at).value("atmd_projection_lag_entries") > 3.5);
+        eventually("they stand still", || match http::metrics(at).value("atmd_projection_stalled_seconds") {
+            stalled if stalled > 1.0 => Ok(()),
+            stalled => Err(stalled.to_string()),
+        });
         alive(at);
         let status = atmd.ctl(&["status"]).coded(3);
         assert!(status.stdout.contains(words), "{status}");
@@ -153,6 +157,8 @@ async fn it_is_not_ready_while_the_ledgers_are_too_far_behind() {
         fs::rename(&away, &ledger).unwrap();
         ready(at);
         let _ = atmd.ctl(&["status"]).coded(0);
-        assert!(http::metrics(at).value("atmd_projection_lag_entries").abs() < 0.5);
+        let now = http::metrics(at);
+        assert!(now.value("atmd_projection_lag_entries").abs() < 0.5);
+        assert!(now.value("atmd_projection_stalled_seconds").abs() < 0.5);
     });
 }

@@ -3,9 +3,11 @@
 use atm_tests::daemon::{Atmd, Options};
 use atm_tests::load;
 use atm_tests::need::need;
-use atm_tests::process::{self, running};
+use atm_tests::process::{self, children, running};
 use atm_tests::tmux::Screen;
+use atm_tests::wait::eventually;
 use rustix::process::{Pid, Signal, kill_process};
+use std::fs;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -108,6 +110,38 @@ fn the_terminal_is_given_back_however_it_ends() {
         kill_process(Pid::from_raw(i32::try_from(*host).unwrap()).unwrap(), signal).unwrap();
         assert_eq!(screen.ended().0, 130, "{signal:?}");
     }
+}
+
+fn kill(process: u32) {
+    kill_process(Pid::from_raw(i32::try_from(process).unwrap()).unwrap(), Signal::KILL).unwrap();
+}
+
+#[test]
+fn the_terminal_is_given_back_though_one_of_the_two_is_killed() {
+    let atmd = Atmd::start(&Options::default());
+    let Some(screen) = watch(&atmd, 80, 24) else { return };
+    screen.expect("READY");
+    let host = running(&atmd.operators().to_string())[0];
+    let plugins = children(host);
+    let [plugin] = plugins.as_slice() else { panic!("one plugin: {plugins:?}") };
+    kill(*plugin);
+    let (code, shown) = screen.ended();
+    assert!(
+        code == 70 && shown.contains("monitor watch crashed: it was ended by signal 9"),
+        "{code}: {shown}"
+    );
+
+    let screen = watch(&atmd, 80, 24).unwrap();
+    screen.expect("READY");
+    let host = running(&atmd.operators().to_string())[0];
+    let plugin = children(host)[0];
+    kill(host);
+    screen.is_given_back();
+    screen.expect("ended with 137");
+    eventually("the plugin ends", || match fs::exists(format!("/proc/{plugin}/exe")) {
+        Ok(true) => Err(format!("{plugin} runs")),
+        _ => Ok(()),
+    });
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::stand_in::{Seen, StandIn};
 use crate::Io;
 use crate::plugins::around::Folders;
+use crate::plugins::discover::Trust;
 use crate::plugins::output::render_rows;
 use crate::plugins::process::{adopt_orphans, end_group, end_orphans, id};
 use crate::plugins::program::Program;
@@ -78,6 +79,7 @@ impl Run<'_> {
             stdin: Stdio::null(),
             stdout: Stdio::piped(),
             stderr: Stdio::null(),
+            trust: Trust::Installed,
             shares_group: false,
         };
         adopt_orphans();

@@ -32,6 +32,8 @@ const PROCESSES_MAX: u64 = 4096;
 pub(crate) struct Order {
     /// Who starts it. The plugin does not outlive its host.
     pub(crate) host: i32,
+    /// The signal that it gets when its host is killed.
+    pub(crate) at_hosts_death: i32,
     /// What the plugin may find as its name.
     pub(crate) name: PathBuf,
     /// Whether the program is one for an interpreter, which opens it once more.
@@ -66,7 +68,7 @@ fn confined(host: &mut UnixStream) -> io::Result<Order> {
     let order: Order = serde_json::from_str(&order)?;
     // An interpreter opens its script by the descriptor's name.
     inherited(PROGRAM, if order.is_script { FdFlags::empty() } else { FdFlags::CLOEXEC })?;
-    follow_into_death(order.host)?;
+    follow_into_death(order.host, order.at_hosts_death)?;
     bound()?;
     surrender()?;
     let refused = |what: &dyn std::fmt::Display| io::Error::other(format!("the sandbox: {what}"));
@@ -90,9 +92,10 @@ fn inherited(number: RawFd, flags: FdFlags) -> io::Result<BorrowedFd<'static>> {
     Ok(descriptor)
 }
 
-/// The plugin is ended when its host is killed.
-fn follow_into_death(host: i32) -> io::Result<()> {
-    set_parent_process_death_signal(Some(Signal::KILL))?;
+/// The plugin gets that signal when its host is killed.
+fn follow_into_death(host: i32, signal: i32) -> io::Result<()> {
+    let signal = Signal::from_named_raw(signal).unwrap_or(Signal::KILL);
+    set_parent_process_death_signal(Some(signal))?;
     // It may have been killed before.
     let there = getppid().map(Pid::as_raw_pid) == Some(host);
     there.then_some(()).ok_or_else(|| io::Error::other("atmctl has ended"))

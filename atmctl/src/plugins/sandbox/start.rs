@@ -2,10 +2,11 @@
 
 use super::launcher::{CONTROL, Order, PROGRAM, WORD};
 use super::{Available, Policy};
+use crate::plugins::discover::Trust;
 use crate::plugins::program::Program;
 use atm_rpc::plugin::FD;
 use command_fds::{CommandFdExt, FdMapping};
-use rustix::process::getpid;
+use rustix::process::{Signal, getpid};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -36,6 +37,8 @@ pub(crate) struct Start<'a> {
     pub(crate) stderr: Stdio,
     /// Whether it stays in this process's group, which the terminal speaks to.
     pub(crate) shares_group: bool,
+    /// Who vouches for it.
+    pub(crate) trust: Trust,
 }
 
 impl Start<'_> {
@@ -63,6 +66,7 @@ impl Start<'_> {
         let order = Order {
             host: getpid().as_raw_pid(),
             name: self.path.to_path_buf(),
+            at_hosts_death: at_hosts_death(self.trust).as_raw(),
             is_script: self.program.is_script,
             policy: self.policy,
             must_confine: self.available.files,
@@ -73,6 +77,14 @@ impl Start<'_> {
         let mut error = String::new();
         control.read_to_string(&mut error).await?;
         if error.is_empty() { Ok(child) } else { Err(io::Error::other(error)) }
+    }
+}
+
+/// What came with atmctl is asked to end, so that it leaves terminal and files in order; what was installed is ended.
+const fn at_hosts_death(trust: Trust) -> Signal {
+    match trust {
+        Trust::Bundled => Signal::TERM,
+        Trust::Installed => Signal::KILL,
     }
 }
 

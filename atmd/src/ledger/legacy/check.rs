@@ -6,6 +6,7 @@ use atm_rpc::error::ServiceError;
 use atm_rpc::operator::legacy::{LegacyFault, LegacyRow};
 use atm_rpc::types::account::AccountId;
 use atm_rpc::types::action::Action;
+use atm_rpc::types::time::Timestamp;
 
 /// The longest session that is believed: a century.
 const ELAPSED_MS_MAX: i64 = 100 * 366 * 86_400_000;
@@ -46,16 +47,16 @@ pub(super) const fn way(action: Action) -> Option<Way> {
 }
 
 /// Checks each row for itself.
-pub(super) fn check(rows: &[LegacyRow], rules: &Rules) -> Result<(), ServiceError> {
+pub(super) fn check(rows: &[LegacyRow], rules: &Rules, now: Timestamp) -> Result<(), ServiceError> {
     for row in rows {
-        if let Some(fault) = fault(row, rules) {
+        if let Some(fault) = fault(row, rules, now) {
             return Err(refused(row.line, fault));
         }
     }
     Ok(())
 }
 
-fn fault(row: &LegacyRow, rules: &Rules) -> Option<LegacyFault> {
+fn fault(row: &LegacyRow, rules: &Rules, now: Timestamp) -> Option<LegacyFault> {
     let amount = row.amount_minor.unwrap_or(0);
     // An opening is no movement, and no customer asked for it.
     let bounded = row.action != Action::Opening;
@@ -67,6 +68,8 @@ fn fault(row: &LegacyRow, rules: &Rules) -> Option<LegacyFault> {
         Some(LegacyFault::Amount)
     } else if row.elapsed_ms.is_some_and(|elapsed| !(0..=ELAPSED_MS_MAX).contains(&elapsed)) {
         Some(LegacyFault::Elapsed)
+    } else if row.at > now || row.session_started_at.is_some_and(|start| start > now) {
+        Some(LegacyFault::Time)
     } else {
         None
     }

@@ -47,7 +47,7 @@ pub(super) fn import(
         let entries = u64::try_from(book.head.seq).unwrap_or(0);
         return Err(ServiceError::Conflict(Conflict::NotFresh { entries }));
     }
-    check::check(rows, rules)?;
+    check::check(rows, rules, now.at)?;
     let before = book.clone();
     let imported = play(book, rows, newcomers, now);
     if imported.is_err() {

@@ -19,6 +19,7 @@ impl Call {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             healthy: reasons.is_empty(),
             reasons,
+            warnings: monitor.warnings(),
             started_at: services.started_at,
             uptime_ms: u64::try_from(line.uptime.as_millis()).unwrap_or(u64::MAX),
             cpu_percent: line.process.cpu_percent,

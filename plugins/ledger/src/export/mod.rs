@@ -16,6 +16,7 @@ use atm_rpc::types::key::Seq;
 use atm_rpc::types::money::Currency;
 use atm_rpc::types::time::Timestamp;
 use groups::Groups;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -70,6 +71,8 @@ struct Copied {
 /// Writes the file, and gives the row that tells of it.
 pub(crate) async fn export(host: &Host, wish: &Wish<'_>) -> Result<Value, Failure> {
     let currency = host.call(async |atmd, context| atmd.whoami(context).await).await?.currency;
+    // Where files may not be so long, writing fails then, and the part is taken back; without this, it ends the process.
+    let _too_long = signal(SignalKind::from_raw(Signal::XFSZ.as_raw()));
     let file = new_file(wish.file)?;
     // What is dropped takes along what it buffered, before the file is emptied.
     let copied = tokio::select! {
@@ -95,11 +98,15 @@ pub(crate) async fn export(host: &Host, wish: &Wish<'_>) -> Result<Value, Failur
 
 /// Waits until somebody wants this to end, by a key of the terminal or otherwise.
 async fn interrupted() {
-    let kinds = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
-    let [Ok(mut interrupt), Ok(mut terminate)] = kinds else { return std::future::pending().await };
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup(), SignalKind::quit()];
+    let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup), Ok(mut quit)] = kinds.map(signal) else {
+        return std::future::pending().await;
+    };
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
+        _ = hangup.recv() => {}
+        _ = quit.recv() => {}
     }
 }
 
@@ -146,8 +153,12 @@ async fn copy(host: &Host, wish: &Wish<'_>, currency: Currency, file: &File) -> 
         bar.at("exporting", whole(after - begin), whole(end - begin));
     }
     sink.end().map_err(|failure| told(failure, wish.file))?;
-    file.sync_all().map_err(cannot)?;
-    copied.bytes = file.metadata().map_err(cannot)?.len();
+    let metadata = file.metadata().map_err(cannot)?;
+    // A pipe has nothing that could be on a disk.
+    if metadata.is_file() {
+        file.sync_all().map_err(cannot)?;
+    }
+    copied.bytes = metadata.len();
     Ok(copied)
 }
 

@@ -4,6 +4,7 @@
 //! client.csv gives the order and the times. Of bank.csv come a balance of the bank that client.csv lacks, and rows of the
 //! bank's own, each ahead of the movement that follows it there.
 
+use super::places::Places;
 use atm_rpc::operator::legacy::LegacyRow;
 use atm_rpc::plugin::{Code, Failure};
 use atm_rpc::types::action::Action;
@@ -16,7 +17,11 @@ const APART_MS_MAX: u64 = 1_000;
 const TOLD_MAX: usize = 10;
 
 /// The rows of both files as those of one.
-pub(super) fn together(mut client: Vec<LegacyRow>, bank: Vec<LegacyRow>) -> Result<Vec<LegacyRow>, Failure> {
+pub(super) fn together(
+    mut client: Vec<LegacyRow>,
+    bank: Vec<LegacyRow>,
+    places: &Places,
+) -> Result<Vec<LegacyRow>, Failure> {
     let mut waiting: HashMap<MobileNumber, VecDeque<usize>> = HashMap::new();
     for (index, row) in client.iter().enumerate().filter(|(_, row)| moves_cash(row.action)) {
         if let Some(number) = row.mobile {
@@ -33,23 +38,23 @@ pub(super) fn together(mut client: Vec<LegacyRow>, bank: Vec<LegacyRow>) -> Resu
             continue;
         };
         let Some(index) = waiting.get_mut(&number).and_then(VecDeque::pop_front) else {
-            disagreements.add(format!("bank.csv line {}: client.csv has no such movement", row.line));
+            disagreements.add(format!("{}: client.csv has no such movement", places.told(row.line)));
             continue;
         };
         own.entry(index).or_default().append(&mut held);
         let Some(same) = client.get_mut(index) else { continue };
         match differs(same, &row) {
-            Some(what) => disagreements.add(format!(
-                "client.csv line {} and bank.csv line {}: they have different {what}",
-                same.line, row.line
-            )),
+            Some(what) => {
+                let (one, other) = (places.told(same.line), places.told(row.line));
+                disagreements.add(format!("{one} and {other}: they have different {what}"));
+            }
             None => same.vault_balance_minor = same.vault_balance_minor.or(row.vault_balance_minor),
         }
     }
     let mut alone: Vec<usize> = waiting.into_values().flatten().collect();
     alone.sort_unstable();
     for row in alone.into_iter().filter_map(|index| client.get(index)) {
-        disagreements.add(format!("client.csv line {}: bank.csv has no such movement", row.line));
+        disagreements.add(format!("{}: bank.csv has no such movement", places.told(row.line)));
     }
     disagreements.end()?;
     let mut rows = Vec::with_capacity(client.len());
@@ -115,6 +120,7 @@ impl Disagreements {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::import::files::Ledger;
     use atm_rpc::types::time::Timestamp;
 
     /// `second number action amount vault's-balance`, `-` for blank.
@@ -139,13 +145,23 @@ mod tests {
         row.collect()
     }
 
+    /// Puts two files together that are called as here.
+    fn both(client: &str, bank: &str) -> Result<Vec<LegacyRow>, Failure> {
+        let (mut client, mut bank) =
+            (Ledger::named("client.csv", rows(client)), Ledger::named("bank.csv", rows(bank)));
+        let mut places = Places::default();
+        places.number(&mut client);
+        places.number(&mut bank);
+        together(client.rows, bank.rows, &places)
+    }
+
     const CLIENT: &str =
         "1 11111 login - 100; 2 11111 deposit 5 105; 2 22222 deposit 7 -; 4 11111 withdraw 1 111";
 
     #[test]
     fn files_that_agree_are_one_history() {
         let bank = "0 - opening 100 100; 2 22222 deposit 7 112; 3 11111 deposit 5 105; 3 - opening 1 1; 4 11111 withdraw 1 111; 9 - opening 2 2";
-        let together = together(rows(CLIENT), rows(bank)).unwrap();
+        let together = both(CLIENT, bank).unwrap();
         let found: Vec<_> = together
             .iter()
             .map(|row| format!("{} {} {}", row.at.ms() / 1_000, row.action, row.vault_balance_minor.unwrap()))
@@ -165,7 +181,7 @@ mod tests {
     #[test]
     fn where_they_disagree_both_lines_are_named() {
         let good = "2 11111 deposit 5 105; 2 22222 deposit 7 112; 4 11111 withdraw 1 111";
-        assert!(together(rows(CLIENT), rows(good)).is_ok());
+        assert!(both(CLIENT, good).is_ok());
         let table = [
             (
                 "2 11111 deposit 5 105; 2 22222 deposit 7 112",
@@ -191,7 +207,7 @@ mod tests {
             ),
         ];
         for (bank, expected) in table {
-            let failure = together(rows(CLIENT), rows(bank)).unwrap_err();
+            let failure = both(CLIENT, bank).unwrap_err();
             assert!(
                 failure.message.contains(expected) && failure.message.contains("1 place"),
                 "{bank}: {failure}"

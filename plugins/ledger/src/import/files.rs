@@ -16,10 +16,18 @@ use std::path::Path;
 /// A file that was read.
 #[derive(Debug)]
 pub(super) struct Ledger {
-    name: String,
+    pub(super) name: String,
     /// Rows that could be read, in their order.
     pub(super) rows: Vec<LegacyRow>,
     faults: Faults,
+}
+
+#[cfg(test)]
+impl Ledger {
+    /// One of that name with these rows.
+    pub(super) fn named(name: &str, rows: Vec<LegacyRow>) -> Self {
+        Self { name: name.to_owned(), rows, faults: Faults::default() }
+    }
 }
 
 /// Words of an older tool, in small letters, and what they mean.
@@ -38,7 +46,10 @@ impl Words {
                 let text = format!("--word {pair} is not WORD=ACTION");
                 return Err(Failure::new(Code::Usage, text).hint(format!("actions are {}", names.join(", "))));
             };
-            words.insert(folded(word), action);
+            if words.insert(folded(word), action).is_some() {
+                let text = format!("--word {pair}: what {} means is said already", word.trim());
+                return Err(Failure::new(Code::Usage, text).hint("say it once; case does not count"));
+            }
         }
         Ok(Self(words))
     }
@@ -111,18 +122,25 @@ fn row(entry: &Entry, words: &Words) -> Result<LegacyRow, Fault> {
 }
 
 /// The rows that cannot be read, the first of each file in words.
-pub(super) fn told(ledgers: &[&Ledger]) -> Vec<(Option<u64>, String)> {
+pub(super) fn told(ledgers: &[&Ledger]) -> Vec<LeftOut> {
     let mut told = Vec::new();
     for Ledger { name, faults, .. } in ledgers {
-        told.extend(
-            faults.kept.iter().map(|fault| (Some(fault.line), format!("{name}: {}", fault.sentence))),
-        );
+        let left_out = |line, why| LeftOut { file: name.clone(), line, why };
+        told.extend(faults.kept.iter().map(|fault| left_out(Some(fault.line), fault.sentence.clone())));
         let more = faults.count.saturating_sub(count(faults.kept.len()));
         if more > 0 {
-            told.push((None, format!("{name}: and {more} more")));
+            told.push(left_out(None, format!("and {more} more")));
         }
     }
     told
+}
+
+/// A row that cannot be read, or how many more there are.
+#[derive(Debug)]
+pub(super) struct LeftOut {
+    pub(super) file: String,
+    pub(super) line: Option<u64>,
+    pub(super) why: String,
 }
 
 /// Refuses files with rows that cannot be read.
@@ -131,9 +149,9 @@ pub(super) fn refuse(ledgers: &[&Ledger]) -> Result<(), Failure> {
     if count == 0 {
         return Ok(());
     }
-    let lines = told(ledgers).into_iter().map(|(line, what)| match line {
-        Some(line) => format!("line {line} of {what}"),
-        None => what,
+    let lines = told(ledgers).into_iter().map(|LeftOut { file, line, why }| match line {
+        Some(line) => format!("{file} line {line}: {why}"),
+        None => format!("{file}: {why}"),
     });
     let rows = if count == 1 { "1 row".to_owned() } else { format!("{count} rows") };
     let lines = lines.collect::<Vec<_>>().join("\n  ");
@@ -176,7 +194,8 @@ mod tests {
         let read = ledger(&text, &[]);
         let failure = refuse(&[&read]).unwrap_err();
         assert!(
-            failure.message.contains("line 3 of ") && failure.message.contains("--word \"Log Out\"=ACTION"),
+            failure.message.contains("client.csv line 3: ")
+                && failure.message.contains("--word \"Log Out\"=ACTION"),
             "{failure}"
         );
         assert_eq!((failure.code, told(&[&read]).len()), (Code::Usage, 1));
@@ -188,5 +207,9 @@ mod tests {
             let failure = Words::parse(&[bad.to_owned()]).unwrap_err();
             assert!(failure.message.contains(bad) && failure.hint.is_some(), "{failure}");
         }
+        let twice = ["logout=exit", "cash=deposit", "LogOut = login"].map(str::to_owned);
+        let failure = Words::parse(&twice).unwrap_err();
+        assert!(failure.message.contains("what LogOut means is said already"), "{failure}");
+        assert_eq!(failure.code, Code::Usage);
     }
 }

@@ -5,16 +5,18 @@
 
 mod both;
 mod files;
+mod places;
 mod plan;
 
 use atm_ledger_csv::dialect::{Kind, Rules};
 use atm_plugin_sdk::Host;
-use atm_plugin_sdk::job::{Ended, follow};
+use atm_plugin_sdk::job::{Ended, follow_telling};
 use atm_rpc::operator::ledger::JobEnd;
 use atm_rpc::operator::legacy::{LedgerImported, LegacyRow, PART_ROWS_MAX, ROWS_MAX};
 use atm_rpc::plugin::{Code, Failure};
 use files::{Ledger, Words};
 use jiff::tz::TimeZone;
+use places::Places;
 use std::path::Path;
 
 pub(crate) use plan::COLUMNS;
@@ -49,20 +51,22 @@ pub(crate) async fn import(host: &mut Host, wish: &Wish<'_>) -> Result<(), Failu
     let rules = Rules { zone, decimals: currency.exponent() };
     let read =
         |path: Option<&Path>, kind| path.map(|path| files::read(path, kind, &rules, &words)).transpose();
-    let (client, bank) = (read(wish.client, Kind::Client)?, read(wish.bank, Kind::Bank)?);
+    let (mut client, mut bank) = (read(wish.client, Kind::Client)?, read(wish.bank, Kind::Bank)?);
+    let mut places = Places::default();
+    [&mut client, &mut bank].into_iter().flatten().for_each(|ledger| places.number(ledger));
     let left_out: Vec<&Ledger> = [&client, &bank].into_iter().flatten().collect();
     if wish.malformed == Malformed::Refused {
         files::refuse(&left_out)?;
     }
     let left_out = files::told(&left_out);
     let rows = match (client, bank) {
-        (Some(client), Some(bank)) => both::together(client.rows, bank.rows)?,
+        (Some(client), Some(bank)) => both::together(client.rows, bank.rows, &places)?,
         (Some(one), None) | (None, Some(one)) => one.rows,
         (None, None) => Vec::new(),
     };
     check_count(rows.len())?;
-    let imported = send(host, rows).await?;
-    plan::print(host, &imported, &left_out, currency)
+    let imported = send(host, rows, &places).await?;
+    plan::print(host, &imported, &places, &left_out, currency)
 }
 
 fn check_count(rows: usize) -> Result<(), Failure> {
@@ -78,7 +82,7 @@ fn check_count(rows: usize) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn send(host: &Host, rows: Vec<LegacyRow>) -> Result<LedgerImported, Failure> {
+async fn send(host: &Host, rows: Vec<LegacyRow>, places: &Places) -> Result<LedgerImported, Failure> {
     let total = count(rows.len());
     let bar = host.progress();
     let mut sent = 0;
@@ -92,7 +96,7 @@ async fn send(host: &Host, rows: Vec<LegacyRow>) -> Result<LedgerImported, Failu
     }
     drop(bar);
     let begun = host.call(async |atmd, context| atmd.ledger_import(context, total).await).await?;
-    match follow(host, begun).await? {
+    match follow_telling(host, begun, |error| places.failure(error)).await? {
         Ended { end: JobEnd::Imported(imported), .. } => Ok(*imported),
         _ => Err(Failure::new(Code::Protocol, "atmd ended another job than was begun")),
     }

@@ -1,5 +1,7 @@
 //! What an import will do, or did, as rows: sums first, then each thing that did not follow, with its line.
 
+use super::files::LeftOut;
+use super::places::Places;
 use atm_plugin_sdk::{Column, Host};
 use atm_rpc::operator::legacy::{Difference, LedgerImported};
 use atm_rpc::plugin::{Failure, Kind};
@@ -9,6 +11,7 @@ use serde::Serialize;
 
 pub(crate) const COLUMNS: &[Column] = &[
     Column::new("what", Kind::Text),
+    Column::new("file", Kind::Text),
     Column::new("line", Kind::Number),
     Column::new("at", Kind::Date),
     Column::new("number", Kind::Mobile),
@@ -22,6 +25,7 @@ pub(crate) const COLUMNS: &[Column] = &[
 #[derive(Debug, Default, Serialize)]
 struct Row<'a> {
     what: &'a str,
+    file: Option<&'a str>,
     line: Option<u64>,
     at: Option<Timestamp>,
     number: Option<&'a str>,
@@ -35,7 +39,8 @@ struct Row<'a> {
 pub(super) fn print(
     host: &mut Host,
     imported: &LedgerImported,
-    left_out: &[(Option<u64>, String)],
+    places: &Places,
+    left_out: &[LeftOut],
     currency: Currency,
 ) -> Result<(), Failure> {
     let (changed, dry_run) = (imported.changed, imported.dry_run);
@@ -61,11 +66,11 @@ pub(super) fn print(
     print(sum("bank", None, Some(imported.vault_balance_minor), "what the vault has afterwards"))?;
     print(sum("suspense", None, Some(imported.suspense_minor), "what the history does not explain"))?;
     for difference in &imported.differences {
-        print(told(difference, currency))?;
+        print(told(difference, places, currency))?;
     }
     let shown = u64::try_from(imported.differences.len()).unwrap_or(u64::MAX);
-    for (line, note) in left_out {
-        print(Row { what: "left_out", line: *line, note: note.clone(), ..Row::default() })?;
+    for LeftOut { file, line, why } in left_out {
+        print(Row { what: "left_out", file: Some(file), line: *line, note: why.clone(), ..Row::default() })?;
     }
     if imported.differences_count > shown {
         let all = imported.differences_count;
@@ -81,12 +86,14 @@ pub(super) fn print(
     Ok(())
 }
 
-fn told(difference: &Difference, currency: Currency) -> Row<'_> {
+fn told<'a>(difference: &'a Difference, places: &'a Places, currency: Currency) -> Row<'a> {
     let Difference { line, at, what, number, expected_minor, found_minor, corrected_minor } = difference;
+    let (file, line) = places.of(*line).unzip();
     let money = |minor: i64| Money::from_minor(minor).display(currency);
     Row {
         what: what.name(),
-        line: Some(*line),
+        file,
+        line,
         at: Some(*at),
         number: number.as_deref(),
         amount: Some(*corrected_minor),

@@ -18,9 +18,9 @@ mod view;
 mod worries;
 
 use crate::change::Change;
-use crate::history;
+use crate::history::{self, Past};
 use atm_plugin_sdk::Host;
-use atm_rpc::operator::metrics::{Metrics, Sample};
+use atm_rpc::operator::metrics::Metrics;
 use atm_rpc::plugin::{Code, Failure};
 use atm_rpc::types::time::Timestamp;
 use contact::Contact;
@@ -65,7 +65,7 @@ pub(crate) async fn watch(host: &Host) -> Result<(), Failure> {
     let mut ticks = interval(PACE);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut watcher = Watcher::new(now());
-    let (mut asking, mut past): (Asking<'_, Metrics>, Asking<'_, Vec<Sample>>) = (None, None);
+    let (mut asking, mut past): (Asking<'_, Metrics>, Asking<'_, Past>) = (None, None);
     loop {
         screen
             .draw(|frame| {
@@ -89,7 +89,7 @@ pub(crate) async fn watch(host: &Host) -> Result<(), Failure> {
                 let is_first = watcher.latest().is_none();
                 let again = watcher.answered(answer, now())?;
                 if is_first && let Some(since) = watcher.past_begins() {
-                    past = Some(Box::pin(history::samples(host, since)));
+                    past = Some(Box::pin(history::past(host, since)));
                 }
                 if again {
                     asking = Some(Box::pin(look(host)));
@@ -98,7 +98,7 @@ pub(crate) async fn watch(host: &Host) -> Result<(), Failure> {
             answer = answer(&mut past) => {
                 past = None;
                 // Without a past the charts begin now.
-                watcher.points.precede(&answer.unwrap_or_default());
+                watcher.points.precede(&answer.map_or_else(|_| Vec::new(), |past| past.samples));
             }
             _ = ticks.tick() => {
                 if asking.is_none() {

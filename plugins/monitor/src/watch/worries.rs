@@ -1,4 +1,5 @@
-//! What is not wrong yet, but on its way to it. The bounds are those of the alerts that come with atmd.
+//! What is not wrong yet, but on its way to it: what atmd itself warns of, and figures beyond a bound. The bounds are those
+//! of the alerts that come with atmd.
 
 use crate::change::{Change, customers_calls, customers_failures};
 use crate::figures::percent;
@@ -20,7 +21,7 @@ const LOCK_OUTS_MOST: u32 = 10;
 
 /// In words, one sentence each.
 pub(crate) fn worries(now: &Metrics, change: Option<Change<'_>>) -> Vec<String> {
-    let mut told = Vec::new();
+    let mut told = now.warnings.clone();
     let calls = change.map_or(0, |change| change.grown(customers_calls));
     let failures = change.map_or(0, |change| change.grown(customers_failures));
     if let Some(failed) =
@@ -91,6 +92,7 @@ mod tests {
             (|m| m.connections[0].active = 1_000, "1000 of 1024 customer connections are taken"),
             (|m| m.process.open_files = 1_000, "1000 of 1024 files are open"),
             (|m| m.recent.lock_outs = 11, "wrong PINs locked out 11 numbers in 1 min"),
+            (|m| m.warnings.push("the time of day was set".to_owned()), "the time of day was set"),
             (|m| m.log_lines_lost_total = 1, "lines of the log are lost"),
             (|m| m.certificates[0].days_left = 13, "the certificate of the server ends in 13 days"),
             (|m| m.certificates[2].days_left = -1, "the certificate of the operator ended 1 days ago"),
