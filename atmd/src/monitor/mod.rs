@@ -2,9 +2,11 @@
 //!
 //! - `connections`, `requests`, `timing`, `work`: counters that others add to, atomics alone.
 //! - `line`: the process, and the line of the log. `sources`: what is looked at elsewhere, the database above all.
+//! - `certificates`: when they end.
 //! - `measure` puts everything together; `history` keeps a day of it; `text` and [`names`] are for Prometheus.
 //! - `health`: whether it is well, and why not. `http`: the listener that tells machines.
 
+mod certificates;
 mod connections;
 mod health;
 mod history;
@@ -30,7 +32,6 @@ pub use work::{PinWork, WriterWork};
 use atm_rpc::error::ServiceError;
 use atm_rpc::operator::metrics::{RefusedConnection, Side};
 use atm_rpc::operator::rules::Method;
-use atm_rpc::types::time::Timestamp;
 use connections::{Counter, OfSide, Sessions};
 use health::Life;
 use history::History;
@@ -57,7 +58,7 @@ pub struct Monitor {
     rejections: Rejections,
     process: Process,
     sources: OnceLock<Sources>,
-    server_ends_at: OnceLock<Timestamp>,
+    certificates: certificates::Certificates,
     probed: Mutex<Probed>,
     history: Mutex<History>,
 }
@@ -81,7 +82,7 @@ impl Monitor {
             rejections: Rejections::default(),
             process: Process::new(),
             sources: OnceLock::new(),
-            server_ends_at: OnceLock::new(),
+            certificates: certificates::Certificates::default(),
             probed: Mutex::default(),
             history: Mutex::new(History::new(interval)),
         })
@@ -96,11 +97,6 @@ impl Monitor {
     pub fn look_at(&self, sources: Sources) {
         // It is done once, at the start.
         let _ = self.sources.set(sources);
-    }
-
-    /// The server's certificate, which is made at the start, ends then.
-    pub fn server_certificate_ends(&self, at: Timestamp) {
-        let _ = self.server_ends_at.set(at);
     }
 
     /// Counts a connection until the guard is dropped.

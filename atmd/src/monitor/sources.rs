@@ -3,32 +3,26 @@
 
 use super::Monitor;
 use super::work::{PinWork, WriterWork};
-use crate::clock::{self, Clock};
+use crate::clock::Clock;
 use crate::log::LostLines;
-use crate::pki::{self, Pki};
+use crate::pki::Pki;
 use crate::rpc::Gate;
 use crate::store::Store;
 use crate::writer::Queues;
-use atm_rpc::operator::metrics::{CertificateMetrics, DatabaseMetrics};
+use atm_rpc::operator::metrics::DatabaseMetrics;
 use atm_rpc::types::time::Timestamp;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
 
 /// How often the database is asked whether it is there.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 /// How long it may take to answer.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
-/// How often certificates are looked at.
-const CERTIFICATES_INTERVAL: Duration = Duration::from_secs(60);
-/// Operators whose certificates are looked at.
-const OPERATORS_MAX: u64 = 1_000;
-const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// What there is to look at once atmd serves.
 #[derive(Debug)]
@@ -70,8 +64,6 @@ pub(super) struct Probed {
     pub(super) seq: i64,
     /// Why it does not answer, where it does not.
     pub(super) silent_because: Option<String>,
-    /// When certificates end.
-    certificates: Vec<(&'static str, Timestamp)>,
 }
 
 impl Sources {
@@ -93,18 +85,6 @@ impl Sources {
     pub(super) fn disk(&self) -> (u64, u64) {
         let Ok(disk) = rustix::fs::statvfs(&self.data_dir) else { return (0, 0) };
         (disk.f_bavail.saturating_mul(disk.f_frsize), disk.f_blocks.saturating_mul(disk.f_frsize))
-    }
-
-    async fn certificates(&self, server: Option<Timestamp>) -> Vec<(&'static str, Timestamp)> {
-        let mut of_operators: Vec<Timestamp> = self.pki.root_ends_at().into_iter().collect();
-        match self.store.certificates_in_use(OPERATORS_MAX).await {
-            Ok(texts) => of_operators.extend(texts.iter().filter_map(|pem| pki::ends_at_of_pem(pem))),
-            Err(error) => warn!(%error, "operators' certificates could not be read"),
-        }
-        let operator = of_operators.into_iter().min();
-        let ca = self.pki.ca_pem().ok().and_then(|pem| pki::ends_at_of_pem(&pem));
-        let all = [("server", server), ("ca", ca), ("operator", operator)];
-        all.into_iter().filter_map(|(name, ends)| Some((name, ends?))).collect()
     }
 }
 
@@ -129,16 +109,6 @@ impl Monitor {
         let projected = self.sources.get().map_or(0, |sources| sources.projected.load(Ordering::Relaxed));
         u64::try_from(self.journal_seq().saturating_sub(projected)).unwrap_or(0)
     }
-
-    pub(super) fn certificates(&self, now: Timestamp) -> Vec<CertificateMetrics> {
-        let ends = self.probe().certificates.clone();
-        let told = ends.into_iter().map(|(name, ends_at)| CertificateMetrics {
-            certificate: name.to_owned(),
-            ends_at,
-            days_left: ends_at.ms().saturating_sub(now.ms()).div_euclid(DAY_MS),
-        });
-        told.collect()
-    }
 }
 
 /// Asks the database now and then whether it is there and how far the journal is, until the shutdown.
@@ -146,7 +116,6 @@ pub async fn probe(monitor: Arc<Monitor>, shutdown: CancellationToken) {
     let Some(sources) = monitor.sources.get() else { return };
     let mut ticks = interval(PROBE_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut looked_at: Option<Instant> = None;
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
@@ -162,10 +131,8 @@ pub async fn probe(monitor: Arc<Monitor>, shutdown: CancellationToken) {
             probed.seq = *head.as_ref().map_or(&probed.seq, |head| &head.seq);
             probed.silent_because = head.err();
         }
-        if answered && looked_at.is_none_or(|then| then.elapsed() >= CERTIFICATES_INTERVAL) {
-            looked_at = Some(clock::monotonic());
-            let certificates = sources.certificates(monitor.server_ends_at.get().copied()).await;
-            monitor.probe().certificates = certificates;
+        if answered {
+            monitor.look_at_certificates(sources).await;
         }
     }
 }
