@@ -99,6 +99,12 @@ impl Monitor {
         let _ = self.sources.set(sources);
     }
 
+    /// Whether lines of the log are being lost because there is no file for them.
+    #[must_use]
+    pub fn log_has_no_file(&self) -> bool {
+        self.sources.get().is_some_and(|sources| sources.lost.has_no_file())
+    }
+
     /// Counts a connection until the guard is dropped.
     pub fn connected(self: &Arc<Self>, side: Side) -> ConnectionGuard {
         self.of(side).counter.add();

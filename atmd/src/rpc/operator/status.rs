@@ -18,6 +18,9 @@ impl Call {
         let mut reasons: Vec<String> = monitor.not_ready().into_iter().map(|why| why.words).collect();
         let healthy = reasons.is_empty() && !monitor.server_certificate_ended(now);
         reasons.extend(monitor.certificate_warnings(now));
+        if monitor.log_has_no_file() {
+            reasons.push("the log's file was taken away and no other can be made: lines are lost".to_owned());
+        }
         Ok(Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             healthy,
