@@ -2,9 +2,9 @@
 
 use atm_rpc::types::time::Timestamp;
 use pem::{EncodeConfig, LineEnding, Pem, encode_config};
-use rcgen::{CertificateParams, DnType, SubjectPublicKeyInfo, date_time_ymd};
-use rustls::pki_types::CertificateDer;
+use rcgen::{CertificateParams, DnType, KeyPair, SubjectPublicKeyInfo, date_time_ymd};
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 use x509_parser::certificate::X509Certificate;
@@ -118,6 +118,13 @@ pub(super) fn pem(der: &CertificateDer<'_>) -> String {
     encode_config(&Pem::new("CERTIFICATE", der.to_vec()), lines)
 }
 
+/// The private key of a PEM text that may have certificates, too.
+pub(super) fn key_in_pem(pem: &str) -> Result<KeyPair, rcgen::Error> {
+    let key =
+        PrivateKeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| rcgen::Error::CouldNotParseKeyPair)?;
+    KeyPair::try_from(&key)
+}
+
 /// The public key of a certificate.
 pub(super) fn public_key(der: &CertificateDer<'_>) -> Option<SubjectPublicKeyInfo> {
     let (_, certificate) = parse_x509_certificate(der).ok()?;
@@ -146,7 +153,6 @@ pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rcgen::KeyPair;
 
     #[test]
     fn a_certificate_lasts_as_long_as_its_kind() {

@@ -28,7 +28,7 @@ use crate::ledger::operators::{Certificate, NewKey};
 use atm_rpc::operator::Role;
 use atm_rpc::transport::tls::{Identity, TlsError, server_config};
 use atm_rpc::transport::{CUSTOMER, OPERATOR};
-use certificate::{Lasts, in_pem, params, pem, sha256};
+use certificate::{Lasts, in_pem, key_in_pem, params, pem, sha256};
 use rcgen::{
     BasicConstraints, CertificateSigningRequestParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519, PublicKeyData,
@@ -247,7 +247,7 @@ impl Pki {
     /// The key of the CA and the certificate that is its own, of all that clients trust.
     fn authority(&self) -> Result<(CertificateDer<'static>, KeyPair), PkiError> {
         let text = Zeroizing::new(read(&self.ca_key())?);
-        let key = KeyPair::from_pem(&text)?;
+        let key = key_in_pem(&text)?;
         let own = sha256(&key.subject_public_key_info());
         let mut all = in_pem(&self.ca_pem()?).into_iter();
         let certificate = all.find(|one| stated(one).is_some_and(|stated| stated.key == own));

@@ -3,11 +3,10 @@
 //! The first operator is known to the ledger by its certificate. The one that it is known by stays beside the new one
 //! until atmd has told the ledger of that.
 
-use super::certificate::{DAY_MS, Lasts, Stated, in_pem, pem, public_key};
+use super::certificate::{DAY_MS, Lasts, Stated, in_pem, key_in_pem, pem, public_key};
 use super::{Pki, PkiError, ROOT, kept, read, stated, stated_in_pem, write};
 use crate::files;
 use crate::ledger::operators::Certificate;
-use rcgen::KeyPair;
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{self, File};
 use std::io;
@@ -97,7 +96,7 @@ impl Pki {
     pub(super) fn renew_root(&self) -> Result<(), PkiError> {
         let path = self.root_identity();
         let text = Zeroizing::new(read(&path)?);
-        let key = KeyPair::from_pem(&text)?;
+        let key = key_in_pem(&text)?;
         let before = self.root_before();
         if !before.exists() {
             let known = in_pem(&text).into_iter().next().ok_or(PkiError::Unreadable)?;

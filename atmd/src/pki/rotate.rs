@@ -5,7 +5,7 @@
 //! whole, in an order in which the key of the CA always has its certificate in `public/ca.pem`; a step that was
 //! interrupted is repeated.
 
-use super::{Pki, PkiError, in_pem, pem, read, sha256, stated, write};
+use super::{Pki, PkiError, in_pem, key_in_pem, pem, read, sha256, stated, write};
 use crate::files;
 use rcgen::{KeyPair, PublicKeyData};
 use rustls::pki_types::CertificateDer;
@@ -59,7 +59,7 @@ impl Pki {
             text => Zeroizing::new(text?),
         };
         let certificate = in_pem(&text).into_iter().next().ok_or(PkiError::Unreadable)?;
-        Ok(Some((certificate, KeyPair::from_pem(&text)?)))
+        Ok(Some((certificate, key_in_pem(&text)?)))
     }
 
     /// The subject of the CA that takes the place of this one, where there is a change.

@@ -84,7 +84,7 @@ pub const COMMANDS: &[Command] = &[
         .changes()
         .values(&[("name", "OperatorList", "name")])
         .writes(&["out"])
-        .examples(&["ravi --out ravi-new.pem"]),
+        .examples(&["asha --out asha-new.pem"]),
     Command::rows("disable", "atmctl.operator.disable/1", CHANGE)
         .needs(&[Capability::OperatorsWrite])
         .destroys()

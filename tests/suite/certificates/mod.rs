@@ -30,5 +30,5 @@ fn pki(atmd: &Atmd, arguments: &[&str]) -> Outcome {
 }
 
 fn status(command: Command) -> serde_json::Value {
-    process::run(command, "").coded(0).json()["data"].clone()
+    process::run(command, "").coded(0).json()["data"][0].clone()
 }

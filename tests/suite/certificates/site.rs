@@ -98,12 +98,12 @@ fn what_is_wrong_with_a_sites_certificate_is_told_at_the_start() {
     let own = fs::read_to_string(&good[0]).unwrap();
     let table = [
         ("the key does not belong", [good[0].clone(), other[1].clone()]),
-        ("no private key could be read", [good[0].clone(), good[0].clone()]),
+        ("no private key could be read", [good[0].clone(), file("no.key", &own)]),
         ("no certificate could be read", [good[1].clone(), good[1].clone()]),
         ("no certificate could be read", [file("cut.crt", &own[..own.len() / 2]), good[1].clone()]),
         ("cannot read", [folder.path().join("none.crt"), good[1].clone()]),
         (
-            "ended at 2002-01-01T00:00:00Z; put a newer one",
+            "ended at 2002-01-01T00:00:00.000Z; put a newer one",
             issue("past", &between(params(&names), 2001, 2002)),
         ),
         ("is not valid before 2901", issue("future", &between(params(&names), 2901, 2902))),

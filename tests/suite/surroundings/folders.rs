@@ -20,7 +20,7 @@ async fn deposit(customer: &mut Customer, acknowledged: &mut HashSet<RequestKey>
 }
 
 fn status(atmd: &Atmd) -> Value {
-    atmd.ctl(&["status", "-o", "json"]).coded(0).json()["data"].clone()
+    atmd.ctl(&["status", "-o", "json"]).coded(0).json()["data"][0].clone()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,7 +76,7 @@ async fn ledgers_that_cannot_be_written_catch_up_when_they_can() {
     let mut customer = link::logged_in(&atmd, bank::number(1)).await;
     let mut acknowledged = HashSet::new();
     let (folder, away) = (atmd.data().join("ledger"), atmd.data().join("away"));
-    let lag = |atmd: &Atmd| status(atmd)["projection_lag_entries"].as_i64().unwrap();
+    let lag = |atmd: &Atmd| status(atmd)["projection_lag_entries"].as_str().unwrap().parse::<u64>().unwrap();
     deposit(&mut customer, &mut acknowledged).await;
     block_in_place(|| {
         eventually("the ledgers have all", || {

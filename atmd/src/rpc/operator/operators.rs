@@ -78,7 +78,11 @@ impl Call {
             _ => services.store.operator_named(&name).await.map_err(unreadable)?,
         };
         let Some((Operator { fingerprint: replaces, .. }, Some(kept))) = kept else {
-            return Err(self.refuse(ServiceError::NotFound).await);
+            // What would not be is noted nowhere.
+            return Err(match self.rights.mode() {
+                Mode::Change => self.refuse(ServiceError::NotFound).await,
+                Mode::DryRun | Mode::Read => ServiceError::NotFound,
+            });
         };
         let (pki, of) = (services.pki.clone(), name.clone());
         let certified = spawn_blocking(move || pki.recertify(&of, &kept)).await;
