@@ -24,7 +24,7 @@ const REFUSALS_INTERVAL: Duration = Duration::from_secs(60);
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// How often it is looked whether the first operator's certificate was renewed.
-const ROOT_INTERVAL: Duration = Duration::from_secs(60);
+const ROOT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Tells the ledger of the first operator's new certificate, where `atmd pki` has made one: now, and at intervals.
 pub(super) async fn learn_of_root(services: Arc<Services>) {
@@ -60,7 +60,7 @@ pub(super) async fn learn_of_root(services: Arc<Services>) {
                 warn!(%error, "root's new certificate is not taken: root is disabled or has another one");
             }
             Err(error) => {
-                warn!(%error, "root's new certificate is not known yet; trying again in a minute");
+                warn!(%error, "root's new certificate is not known yet; trying again");
                 continue;
             }
         }

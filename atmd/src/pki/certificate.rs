@@ -20,7 +20,7 @@ const BEFORE: i64 = 7;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i64)]
 pub(super) enum Lasts {
-    /// A server's; 397 days with those before it was issued, the most that browsers take.
+    /// A server's: 397 days with those before it was issued.
     Server = 390,
     /// An operator's: two years.
     Operator = 730,

@@ -27,7 +27,7 @@ pub enum Step {
 
 const NONE_BEGUN: &str = "no change of CAs is under way; begin one: atmd pki rotate --begin";
 const ROOT_UNKNOWN: &str = "atmd does not know root's new certificate yet, and root would be locked out: \
-    systemctl reload-or-restart atmd, and then this again";
+    start atmd or see its log, and then this again";
 const HALF_FINISHED: &str =
     "servers are certified by the new CA already: go on with atmd pki rotate --finish";
 
@@ -90,7 +90,7 @@ impl Pki {
         Ok(format!(
             "A new CA is made, and {ca} has both.\n\
              Next:\n  \
-             1. systemctl reload-or-restart atmd\n  \
+             1. systemctl reload-or-restart atmd (before that, root is refused)\n  \
              2. copy {ca} to every terminal and operator\n  \
              3. atmctl operator renew NAME, for each of: atmctl operator list\n  \
              4. atmd pki rotate --finish\n\

@@ -119,7 +119,7 @@ fn check(identity: &Identity, names: &[String], now: Timestamp) -> Result<(), Si
         let asked = ServerName::try_from(name.as_str());
         own.names.contains(name) || asked.is_ok_and(|name| verify_server_name(&parsed, &name).is_ok())
     };
-    match names.iter().find(|name| !covered(*name)) {
+    match names.iter().find(|name| !covered(name)) {
         Some(missing) => {
             Err(SiteError::Name { subject: subject(), names: own.names.clone(), missing: missing.clone() })
         }
