@@ -171,7 +171,6 @@ fn report(loaded: &Loaded, result: Result<(), StartError>) -> ExitCode {
         | StartError::OpenFiles { .. }
         | StartError::Pki(_)
         | StartError::Secrets(_)
-        | StartError::Tls(_)
         | StartError::Open(
             OpenError::NewerSchema(_)
             | OpenError::Unmigrated(_)

@@ -36,7 +36,8 @@ impl Guesses {
     /// fewer are allowed than before, one attempt at a time decides.
     pub fn raise(&mut self, attempts_max: u32, now: Timestamp) -> bool {
         // As far away in the future, too: a clock that was set back would keep it for as long as it was set back.
-        let lost = now.since_ms(Timestamp::from_ms(self.raised_at_ms)).saturating_abs() > ATTEMPT_LEASE_MS;
+        let raised = Timestamp::from_ms(self.raised_at_ms);
+        let lost = now.since_ms(raised).max(raised.since_ms(now)) > ATTEMPT_LEASE_MS;
         if self.attempts > self.failures && lost {
             self.attempts = self.failures;
         }

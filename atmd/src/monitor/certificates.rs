@@ -207,7 +207,7 @@ mod tests {
                 "asha",
                 -1,
                 Some(
-                    "the certificate of operator asha ended at 2026-11-21T10:00:00Z: atmctl operator renew asha",
+                    "the certificate of operator asha ended at 2026-11-21T10:00:00.000Z: atmctl operator renew asha",
                 ),
             ),
         ];

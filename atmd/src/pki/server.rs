@@ -38,7 +38,7 @@ impl Shown {
     /// Also where the clock was set back so far that it is not valid yet.
     fn is_due(&self, now: Timestamp) -> bool {
         let near = self.stated.until.since_ms(now) < RENEW_BEFORE_MS || now < self.stated.from;
-        near && self.tried_at.is_none_or(|then| now.since_ms(then).abs() >= RETRY_MS)
+        near && self.tried_at.is_none_or(|then| now.since_ms(then).max(then.since_ms(now)) >= RETRY_MS)
     }
 }
 
