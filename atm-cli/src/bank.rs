@@ -87,7 +87,7 @@ impl Bank {
     pub(crate) async fn connect(settings: &Settings) -> Result<Self, Error> {
         let endpoint =
             Endpoint::customer(&settings.server, &settings.ca_pem).map_err(|error| match error {
-                TlsError::Unusable(_) => SettingsError::Value {
+                TlsError::Unusable(_) | TlsError::OtherKey => SettingsError::Value {
                     origin: settings.server.clone(),
                     reason: "the host is neither a name nor an address".into(),
                 },

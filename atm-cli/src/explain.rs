@@ -6,7 +6,7 @@ use crate::rejection::{self, Told};
 use crate::settings::SettingsError;
 use crate::state::{Record, StateError, What};
 use crate::words::{Words, count};
-use atm_rpc::client::{ConnectError, CustomerError};
+use atm_rpc::client::{ConnectError, CustomerError, cure};
 use atm_rpc::error::ServiceError;
 use serde_json::{Map, Value, json};
 
@@ -181,14 +181,17 @@ fn call(error: &CustomerError, words: &Words) -> Failure {
                 ),
             )
         }
-        CustomerError::Connect(ConnectError::NotTrusted { .. }) => Failure::new(
+        CustomerError::Connect(ConnectError::NotTrusted { source, .. }) => Failure::new(
             Exit::Config,
             "not_trusted",
             "The bank at this address is not trusted. Nothing was done.",
-            format!(
-                "{} Use an address that is in the server's certificate, and its own CA. {COPY_CA}",
-                sentence(&error.to_string())
-            ),
+            match cure(source) {
+                Some(cure) => format!("{} {cure}", sentence(&error.to_string())),
+                None => format!(
+                    "{} Use an address that is in the server's certificate, and its own CA. {COPY_CA}",
+                    sentence(&error.to_string())
+                ),
+            },
         ),
         CustomerError::Service(error) => service(*error, words),
         CustomerError::NotResumed(no) => service(ServiceError::Rejected(*no), words),

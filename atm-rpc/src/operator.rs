@@ -202,6 +202,11 @@ pub trait Operator {
     /// stays. Errors: `NotFound`, `Conflict`.
     async fn operator_disable(name: String, oneself: Oneself) -> Result<OperatorChange, ServiceError>;
 
+    /// Certifies an operator's key anew, which stays, and knows the operator by that certificate from now on. Needs
+    /// `operators:write`. `root`'s is renewed where it lies, by `atmd pki renew`. Errors: `NotFound` where atmd keeps no
+    /// certificate of that operator, `Conflict(KeyDisabled)`.
+    async fn operator_renew(name: String) -> Result<OperatorChange, ServiceError>;
+
     /// The audit log, by pages. Needs `audit:read`.
     async fn audit_list(filter: AuditFilter, from: AuditFrom, rows: u32) -> Result<AuditPage, ServiceError>;
 

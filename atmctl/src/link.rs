@@ -4,7 +4,7 @@
 
 use crate::settings::Settings;
 use crate::{Io, identity};
-use atm_rpc::client::{ConnectError, Connection, Endpoint};
+use atm_rpc::client::{ConnectError, Connection, Endpoint, cure};
 use atm_rpc::error::ServiceError;
 use atm_rpc::operator::{Narrow, OperatorRequest, PROTOCOL, Whoami};
 use atm_rpc::plugin::{Code, ENV_FD, Failure};
@@ -114,7 +114,7 @@ fn broken(error: &io::Error) -> Failure {
     // looked at the operator's certificate.
     if error.kind() == io::ErrorKind::InvalidData {
         return Failure::new(Code::Denied, format!("atmd does not accept this operator: {error}"))
-            .hint("is the identity one of this atmd, and the operator enabled?");
+            .hint(cure(error).unwrap_or("is the identity one of this atmd, and the operator enabled?"));
     }
     Failure::new(Code::Unreachable, format!("the connection to atmd broke: {error}"))
 }
@@ -127,8 +127,10 @@ pub(crate) async fn as_operator(
     let opened = endpoint.open().await.map_err(|error| match error {
         ConnectError::NotReachable { .. } => Failure::new(Code::Unreachable, error)
             .hint("is atmd running, and is this the address of its operators' listener? (--server)"),
-        ConnectError::NotTrusted { .. } => Failure::new(Code::Configuration, error)
-            .hint("do --ca and --identity belong to this atmd? (atmctl config show --origin)"),
+        ConnectError::NotTrusted { ref source, .. } => {
+            let cure = cure(source).unwrap_or("do --ca and --identity belong to this atmd?");
+            Failure::new(Code::Configuration, &error).hint(format!("{cure} (atmctl config show --origin)"))
+        }
     })?;
     Ok(Link::new(opened, 0, patience))
 }

@@ -1,10 +1,12 @@
 //! The command line of atmd, and the one place that turns a failure into a message and an exit code.
 
+use crate::clock::Clock;
 use crate::config::load::{ConfigErrors, Loaded};
-use crate::config::{self, Backend};
+use crate::config::{self, Backend, Config};
 use crate::daemon::{self, StartError};
+use crate::pki::{self, Pki, PkiError, Step, Which};
 use crate::store::{Failure, OpenError};
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -42,6 +44,49 @@ enum Command {
     },
     /// Bring the database's schema up to date; a running atmd on SQLite does it at its start
     Migrate,
+    /// The bank's certificates: what there is, newer ones, another CA; safe beside a running atmd
+    Pki {
+        #[command(subcommand)]
+        command: PkiCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum PkiCommand {
+    /// Show the certificates of the CA, of root, and of the site, and when they end
+    Show,
+    /// Renew the certificates of the CA and of root where they end soon; their keys stay
+    Renew {
+        /// Also where they do not end soon
+        #[arg(long)]
+        all: bool,
+    },
+    /// Put another CA in the place of the one that there is, in steps between which everybody goes on
+    Rotate(RotateStep),
+}
+
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+struct RotateStep {
+    /// Make the new CA: from now on both are trusted
+    #[arg(long)]
+    begin: bool,
+    /// Take the old CA out, when terminals and operators have what they need
+    #[arg(long)]
+    finish: bool,
+    /// Go back to the old CA alone
+    #[arg(long)]
+    cancel: bool,
+}
+
+impl RotateStep {
+    fn step(&self) -> Step {
+        match self {
+            Self { begin: true, .. } => Step::Begin,
+            Self { finish: true, .. } => Step::Finish,
+            Self { .. } => Step::Cancel,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -93,12 +138,26 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Vec<(Stri
     match arguments.command.unwrap_or(Command::Run) {
         Command::Run => report(&loaded, daemon::run(&loaded.config)),
         Command::Migrate => report(&loaded, daemon::migrate(&loaded.config)),
+        Command::Pki { command } => match pki_command(&loaded.config, &command) {
+            Ok(text) => say(&text),
+            Err(error @ PkiError::Busy(_)) => fail(&[error.to_string()], TEMPORARY),
+            Err(error) => fail(&[error.to_string()], CONFIGURATION),
+        },
         Command::Config { command: ConfigCommand::Check } => say(&match &loaded.file {
             Some(file) => format!("{} is valid\n", file.display()),
             None => "the configuration is valid; there is no file\n".to_owned(),
         }),
         Command::Config { command: ConfigCommand::Show { origin: false } } => say(&loaded.show()),
         Command::Config { command: ConfigCommand::Show { origin: true } } => say(&loaded.show_with_origin()),
+    }
+}
+
+fn pki_command(config: &Config, command: &PkiCommand) -> Result<String, PkiError> {
+    let pki = Pki::of_bank(&config.server.data_dir, Clock::System)?;
+    match command {
+        PkiCommand::Show => pki::show(&pki, config),
+        PkiCommand::Renew { all } => pki.renew(if *all { Which::All } else { Which::Ending }),
+        PkiCommand::Rotate(step) => pki.rotate(step.step()),
     }
 }
 
@@ -112,7 +171,6 @@ fn report(loaded: &Loaded, result: Result<(), StartError>) -> ExitCode {
         | StartError::OpenFiles { .. }
         | StartError::Pki(_)
         | StartError::Secrets(_)
-        | StartError::Tls(_)
         | StartError::Open(
             OpenError::NewerSchema(_)
             | OpenError::Unmigrated(_)

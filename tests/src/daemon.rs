@@ -153,6 +153,11 @@ impl Atmd {
         self.restart();
     }
 
+    /// It has other options from its next start on.
+    pub fn configured(&mut self, options: &Options) {
+        self.configure(options);
+    }
+
     /// Ends it in order (SIGTERM).
     ///
     /// # Panics

@@ -31,6 +31,7 @@ pub mod prometheus;
 pub mod random;
 pub mod servers;
 pub mod terminal;
+pub mod time;
 pub mod tmux;
 pub mod tools;
 pub mod wait;

@@ -10,6 +10,7 @@
 
 mod accounts;
 mod atmctl;
+mod certificates;
 mod checker;
 mod concurrency;
 mod conversation;
@@ -43,6 +44,7 @@ mod sessions;
 mod setup;
 mod single;
 mod story;
+mod surroundings;
 mod tables;
 mod verify;
 mod writer;

@@ -2,6 +2,8 @@
 
 mod customer;
 mod endpoint;
+mod trust;
 
 pub use customer::{Customer, CustomerError, Patience};
 pub use endpoint::{ConnectError, Connection, Endpoint};
+pub use trust::cure;

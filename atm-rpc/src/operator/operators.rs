@@ -24,6 +24,9 @@ pub struct OperatorEntry {
     pub fingerprint: String,
     /// Since when it has this certificate.
     pub created_at: Timestamp,
+    /// When its certificate ends, where atmd has it.
+    #[serde(default)]
+    pub ends_at: Option<Timestamp>,
 }
 
 /// Some operators.

@@ -164,6 +164,7 @@ methods! {
     OperatorList "operator_list" Rule::looks(Capability::AuditRead),
     OperatorAdd "operator_add" Rule::changes(Capability::OperatorsWrite),
     OperatorDisable "operator_disable" Rule::changes(Capability::OperatorsWrite),
+    OperatorRenew "operator_renew" Rule::changes(Capability::OperatorsWrite),
     AuditList "audit_list" Rule::looks(Capability::AuditRead),
     AuditVerify "audit_verify" Rule::looks(Capability::AuditRead),
 }

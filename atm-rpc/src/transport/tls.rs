@@ -3,8 +3,9 @@
 use super::Service;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::server::WebPkiClientVerifier;
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::server::{ResolvesServerCert, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, Error, InconsistentKeys, RootCertStore, ServerConfig};
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -17,7 +18,12 @@ pub enum TlsError {
     /// The text has no private key, or a broken one.
     #[error("no private key could be read from the PEM text: {0}")]
     Key(String),
-    /// Certificate and key do not belong together, or are not usable.
+    /// The key is another's.
+    #[error(
+        "the key does not belong to the certificate; the file must begin with the certificate of this key"
+    )]
+    OtherKey,
+    /// A certificate or its key is not usable.
     #[error("the certificate or its key is not usable: {0}")]
     Unusable(String),
 }
@@ -30,20 +36,47 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Reads certificates and a key out of PEM texts, which may be one and the same.
+    /// Reads certificates and a key out of PEM texts, which may be one and the same. Of several certificates of the key
+    /// the last one counts.
     ///
     /// # Errors
     /// [`TlsError`] says which of the two is missing or broken.
     pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<Self, TlsError> {
         let key = PrivateKeyDer::from_pem_slice(key).map_err(|e| TlsError::Key(e.to_string()))?;
-        Ok(Self { chain: certificates_in(certificates)?, key })
+        let mut chain = certificates_in(certificates)?;
+        // A renewed certificate is put behind the one whose place it takes.
+        if chain.len() > 1
+            && let Some(newest) = chain.iter().rposition(|one| belongs(one, &key))
+        {
+            let own = chain.remove(newest);
+            chain.retain(|one| !belongs(one, &key));
+            chain.insert(0, own);
+        }
+        Ok(Self { chain, key })
     }
 
-    /// Its own certificate.
+    /// Its own certificate, and those between it and a CA.
     #[must_use]
-    pub fn certificate(&self) -> Option<&CertificateDer<'static>> {
-        self.chain.first()
+    pub fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.chain
     }
+
+    /// What a server shows and signs with.
+    ///
+    /// # Errors
+    /// [`TlsError::OtherKey`], and [`TlsError::Unusable`] where TLS 1.3 has no use for such a key.
+    pub fn certified(self) -> Result<CertifiedKey, TlsError> {
+        let provider = rustls::crypto::ring::default_provider();
+        CertifiedKey::from_der(self.chain, self.key, &provider).map_err(|error| match error {
+            Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => TlsError::OtherKey,
+            error => unusable(error),
+        })
+    }
+}
+
+fn belongs(certificate: &CertificateDer<'static>, key: &PrivateKeyDer<'static>) -> bool {
+    let provider = rustls::crypto::ring::default_provider();
+    CertifiedKey::from_der(vec![certificate.clone()], key.clone_key(), &provider).is_ok()
 }
 
 fn certificates_in(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
@@ -89,13 +122,13 @@ pub fn client_config(
     Ok(Arc::new(config))
 }
 
-/// What a server needs: who it is, and for operators whose certificates it takes.
+/// What a server needs: who it is at each handshake, and for operators whose certificates it takes.
 ///
 /// # Errors
 /// [`TlsError`] where a text is not usable.
 pub fn server_config(
     service: Service,
-    identity: Identity,
+    certificate: Arc<dyn ResolvesServerCert>,
     client_ca_pem: Option<&[u8]>,
 ) -> Result<Arc<ServerConfig>, TlsError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -110,7 +143,7 @@ pub fn server_config(
         ),
         None => builder.with_no_client_auth(),
     };
-    let mut config = builder.with_single_cert(identity.chain, identity.key).map_err(unusable)?;
+    let mut config = builder.with_cert_resolver(certificate);
     config.alpn_protocols = vec![service.alpn.to_vec()];
     Ok(Arc::new(config))
 }

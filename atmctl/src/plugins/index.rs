@@ -1,5 +1,7 @@
 //! What plugins said about themselves, kept in a file, so that help and completion start nothing.
 //!
+//! A package asks its plugins when it is installed, and root keeps what they said for everybody.
+//!
 //! A plugin is asked again when its file changed. What is kept can be lost at any time: a file that is
 //! damaged, of another version or somebody else's counts as empty, and where none can be written,
 //! plugins are asked each time.
@@ -17,8 +19,10 @@ use atm_rpc::plugin::{Description, Failure};
 use futures::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+/// What the plugins of the package said, in root's keeping.
+const SYSTEM_INDEX: &str = "/var/cache/atm/plugins.index";
 /// Plugins that are asked at a time: each has a few seconds, and the machine few cores.
 const ASKED_AT_ONCE: usize = 4;
 
@@ -67,12 +71,38 @@ impl Entry {
     }
 }
 
+/// What is kept: by this user, and by root for everybody.
+struct Kept {
+    users: Entries,
+    systems: Entries,
+}
+
+impl Kept {
+    fn read(io: &Io) -> Self {
+        let users = path(io).as_deref().map(file::read).unwrap_or_default();
+        Self { users, systems: file::read_of_root(Path::new(SYSTEM_INDEX)) }
+    }
+
+    /// What the plugin said when its file was as it is now.
+    fn remembered(&self, found: &Found) -> Option<&Entry> {
+        // What is refused is not asked at all, and the reason is found anew each time.
+        if !found.is_available() {
+            return None;
+        }
+        let same = |entry: &&Entry| entry.stamp == found.stamp && entry.digest == digest(found);
+        let own = self.users.get(&found.path).filter(same);
+        // Why one was of no use when the package was installed says nothing of now.
+        let of_package =
+            || self.systems.get(&found.path).filter(same).filter(|entry| entry.description().is_ok());
+        own.or_else(of_package)
+    }
+}
+
 /// All of them. Starts only those that are new or changed.
 pub(crate) async fn all(found: &[Found], io: &Io) -> Vec<Known> {
-    let path = path(io);
-    let kept = path.as_deref().map(file::read).unwrap_or_default();
+    let kept = Kept::read(io);
     let known = stream::iter(found).map(|found| {
-        let remembered = remembered(&kept, found).map(Entry::description);
+        let remembered = kept.remembered(found).map(Entry::description);
         async move {
             match remembered {
                 Some(description) => (Known { found: found.clone(), description }, false),
@@ -90,8 +120,7 @@ pub(crate) async fn all(found: &[Found], io: &Io) -> Vec<Known> {
 /// One of them. Where it had nothing of use to say, it is asked again: the reason may be gone, and
 /// this one is wanted.
 pub(crate) async fn one(found: &Found, io: &Io) -> Result<Description, Failure> {
-    let kept = path(io).as_deref().map(file::read).unwrap_or_default();
-    if let Some(Ok(description)) = remembered(&kept, found).map(Entry::description) {
+    if let Some(Ok(description)) = Kept::read(io).remembered(found).map(Entry::description) {
         return Ok(description);
     }
     let description = describe(found).await;
@@ -100,13 +129,6 @@ pub(crate) async fn one(found: &Found, io: &Io) -> Result<Description, Failure> 
         keep(io, [(found, &description)].into_iter());
     }
     description
-}
-
-/// What the plugin said when its file was as it is now.
-fn remembered<'e>(kept: &'e Entries, found: &Found) -> Option<&'e Entry> {
-    // What is refused is not asked at all, and the reason is found anew each time.
-    let entry = found.is_available().then(|| kept.get(&found.path))?;
-    entry.filter(|entry| entry.stamp == found.stamp && entry.digest == digest(found))
 }
 
 fn digest(found: &Found) -> Option<String> {

@@ -64,12 +64,16 @@ pub const KEYS: &[Key] = &[
     key("server", "monitor_interval", "60", "Time between two lines of metrics in the log: seconds, or 500ms, 2m, 1h, 1d as all times here."),
     key("server", "data_dir", "data", "Folder of the database, CSV files, keys and log; the default is /var/lib/atmd where this file is in /etc/atm."),
     key("server", "names", "", "More names and addresses for the server's certificate, with commas between."),
+    key("server", "certificate", "", "A certificate of the site's own for customers, with those between it and the CA behind it (PEM), in place of one by the bank's CA; under data_dir unless absolute."),
+    key("server", "key", "", "Its private key (PEM), which others may not read."),
     key("server", "max_connections", "1024", "Customers' connections at a time."),
     key("server", "max_connections_per_peer", "64", "Customers' connections at a time from one address."),
     key("server", "login_timeout", "60s", "A connection that does not log in ends after this time."),
     key("server", "shutdown_timeout", "10s", "How long a stop waits for what is under way."),
 
     key("operator", "listen", "127.0.0.1:65433", "Address and port to listen on."),
+    key("operator", "certificate", "", "The same for operators; they go on to be known by their own certificates."),
+    key("operator", "key", "", "Its private key."),
     key("operator", "max_connections", "64", "Operators' connections at a time."),
     key("operator", "refusals_burst", "100", "Refused calls of one operator that the audit log has a row for each at once."),
     key("operator", "refusals_per_minute", "10", "Such rows in a minute after that; more refusals are counted in one row."),
@@ -261,7 +265,7 @@ mod tests {
             (
                 "operator",
                 "zzz",
-                "[operator] has no key zzz; it has listen, max_connections, refusals_burst, refusals_per_minute",
+                "[operator] has no key zzz; it has listen, certificate, key, max_connections, refusals_burst, refusals_per_minute",
             ),
         ];
         for (section, name, expected) in table {

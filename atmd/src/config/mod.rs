@@ -66,6 +66,15 @@ pub struct Metrics {
     pub projection_lag_max: u64,
 }
 
+/// A certificate of the site's own: two PEM files, which may be one and the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateFiles {
+    /// The certificate, and those between it and the CA.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
 /// `[server]`: the daemon and its listener for customers.
 #[derive(Clone, Debug)]
 pub struct Server {
@@ -81,6 +90,8 @@ pub struct Server {
     pub data_dir: PathBuf,
     /// Names and addresses that the server's certificate is made for, beside localhost and the host's.
     pub names: Vec<String>,
+    /// A certificate of the site's own, in place of one of the bank's CA.
+    pub certificate: Option<CertificateFiles>,
     /// Customers' connections at a time.
     pub max_connections: usize,
     /// Customers' connections at a time from one address.
@@ -96,6 +107,8 @@ pub struct Server {
 pub struct Operator {
     /// Address and port to listen on.
     pub listen: SocketAddr,
+    /// A certificate of the site's own, in place of one of the bank's CA.
+    pub certificate: Option<CertificateFiles>,
     /// Operators' connections at a time.
     pub max_connections: usize,
     /// Refusals of one operator with a row of the audit log each, at once.

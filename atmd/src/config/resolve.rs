@@ -4,7 +4,8 @@ use super::keys::Key;
 use super::load::{INSTALLED, Origin, Setting};
 use super::values::{self as v, Parsed, amount, duration, number};
 use super::{
-    Auth, Bank, Config, Database, DatabaseServer, Ledger, Limits, Logging, Metrics, Operator, Server,
+    Auth, Bank, CertificateFiles, Config, Database, DatabaseServer, Ledger, Limits, Logging, Metrics,
+    Operator, Server,
 };
 use atm_rpc::types::money::Currency;
 use std::fs::File;
@@ -157,9 +158,10 @@ impl Values {
 
     fn all(&mut self, file: Option<&Path>) -> Option<Config> {
         let data_dir = self.data_dir(file)?;
-        let server = self.server(data_dir.clone())?;
+        let server = self.server(&data_dir)?;
         let operator = Operator {
             listen: self.get("operator.listen", v::socket)?,
+            certificate: self.certificate("operator", &data_dir)?,
             max_connections: self.get("operator.max_connections", number(1..=10_000))?,
             refusals_burst: self.get("operator.refusals_burst", number(1..=1_000_000))?,
             refusals_per_minute: self.get("operator.refusals_per_minute", number(1..=1_000_000))?,
@@ -219,14 +221,15 @@ impl Values {
         Some(full)
     }
 
-    fn server(&mut self, data_dir: PathBuf) -> Option<Server> {
+    fn server(&mut self, data_dir: &Path) -> Option<Server> {
         Some(Server {
             host: self.get("server.host", v::address)?,
             port: self.get("server.port", v::port)?,
             worker_threads: self.get("server.worker_threads", number(1..=1_024))?,
             monitor_interval: self.get("server.monitor_interval", duration("1s", "1d"))?,
-            data_dir,
+            data_dir: data_dir.to_owned(),
             names: self.get("server.names", v::names)?,
+            certificate: self.certificate("server", data_dir)?,
             max_connections: self.get("server.max_connections", number(1..=1_000_000))?,
             max_connections_per_peer: self.get("server.max_connections_per_peer", number(1..=1_000_000))?,
             login_timeout: self.get("server.login_timeout", duration("100ms", "1h"))?,
@@ -284,6 +287,17 @@ impl Values {
             tls_ca: self.optional_file(&key("tls_ca"), data_dir)?,
             configured: self.items.iter().any(|item| item.key.section == section && item.is_chosen()),
         })
+    }
+
+    /// A certificate of the site's own, or none.
+    fn certificate(&mut self, section: &str, data_dir: &Path) -> Option<Option<CertificateFiles>> {
+        let paths = ["certificate", "key"].map(|name| format!("{section}.{name}"));
+        let certificate = self.optional_file(&paths[0], data_dir)?;
+        let key = self.optional_file(&paths[1], data_dir)?;
+        if certificate.is_some() != key.is_some() {
+            self.conflict(&[&paths[0], &paths[1]], "a certificate and its key are set together, or neither");
+        }
+        Some(certificate.zip(key).map(|(certificate, key)| CertificateFiles { certificate, key }))
     }
 
     /// A file that can be read, under `data_dir` unless absolute, or none where it is empty.

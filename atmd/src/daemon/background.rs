@@ -2,9 +2,14 @@
 
 use crate::auth::refusals::{Counted, Due};
 use crate::clock;
+use crate::ledger::blacklist::ATMD;
+use crate::ledger::operators::Renewal;
 use crate::ledger::request::{AuditDraft, OperatorAct, Request};
+use crate::pki::{ROOT, Renewed};
 use crate::rpc::Services;
 use crate::store::Store;
+use atm_rpc::error::ServiceError;
+use atm_rpc::operator::Role;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -17,6 +22,53 @@ const FORGET_INTERVAL: Duration = Duration::from_secs(3600);
 /// How often refusals that were counted go to the audit log.
 const REFUSALS_INTERVAL: Duration = Duration::from_secs(60);
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// How often it is looked whether the first operator's certificate was renewed.
+const ROOT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Tells the ledger of the first operator's new certificate, where `atmd pki` has made one: now, and at intervals.
+pub(super) async fn learn_of_root(services: Arc<Services>) {
+    let mut ticks = tokio::time::interval(ROOT_INTERVAL);
+    loop {
+        tokio::select! {
+            () = services.stop.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        let renewed = match services.pki.renewed_root() {
+            Ok(Some(renewed)) => renewed,
+            Ok(None) => continue,
+            Err(error) => {
+                warn!(%error, "root's new certificate cannot be read");
+                continue;
+            }
+        };
+        let Renewed { replaces, fingerprint, certificate } = renewed;
+        let wish = Renewal { name: ROOT.to_owned(), replaces, fingerprint, certificate };
+        let audit = AuditDraft {
+            operator: ATMD.to_owned(),
+            role: Role::Admin,
+            command: None,
+            plugin: None,
+            capabilities: String::new(),
+            method: "operator_renew".into(),
+            arguments: format!("name={ROOT:?}"),
+        };
+        let request = Request::Operate { audit, act: OperatorAct::OperatorRenew(wish) };
+        match services.writer.submit(request).await {
+            Ok(_) => info!("root has a new certificate"),
+            Err(error @ (ServiceError::Conflict(_) | ServiceError::NotFound)) => {
+                warn!(%error, "root's new certificate is not taken: root is disabled or has another one");
+            }
+            Err(error) => {
+                warn!(%error, "root's new certificate is not known yet; trying again");
+                continue;
+            }
+        }
+        if let Err(error) = services.pki.root_is_known() {
+            warn!(%error, "what tells of root's new certificate cannot be removed");
+        }
+    }
+}
 
 /// Tells the head of the seals to the log: a history that was cut off at its end does not match it.
 pub(super) async fn tell_seal_head(store: Store, stop: CancellationToken) {

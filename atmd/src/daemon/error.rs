@@ -5,7 +5,6 @@ use crate::secrets::SecretError;
 use crate::store::OpenError;
 use crate::writer::Ended;
 use atm_rpc::error::ServiceError;
-use atm_rpc::transport::tls::TlsError;
 use std::io;
 use std::path::PathBuf;
 use thiserror::Error;
@@ -59,9 +58,6 @@ pub enum StartError {
     /// There are no certificates.
     #[error(transparent)]
     Pki(#[from] PkiError),
-    /// Certificates are not usable.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
     /// The keys are missing or not safe.
     #[error(transparent)]
     Secrets(#[from] SecretError),

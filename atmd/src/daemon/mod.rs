@@ -24,7 +24,7 @@ use crate::store::{self, DataLock, OpenError, Store};
 use crate::writer::Ended;
 use announce::{announce, announce_metrics};
 use assemble::{Parts, gates, open_bank, project, services, sources, start_writer};
-use background::{forget_rejections, tell_refusals, tell_seal_head};
+use background::{forget_rejections, learn_of_root, tell_refusals, tell_seal_head};
 use prepare::{bank_exists, load_secrets, log_panics, make_data_dir, raise_open_files, without_core_dumps};
 use publish::publish;
 use rustix::fs::Mode;
@@ -79,7 +79,7 @@ pub fn migrate(config: &Config) -> Result<(), StartError> {
         let _lock = store::lock_data_dir(data_dir)?;
         let bank_exists = bank_exists(config).await?;
         let secrets = load_secrets(config, bank_exists)?;
-        Pki::in_data_dir(data_dir)?.found(bank_exists)?;
+        Pki::in_data_dir(data_dir, Clock::System)?.found(bank_exists)?;
         let applied = store::migrate(config).await?;
         let opened = Store::open(config, Sealer::new(secrets.seal_key), Clock::System.now()).await?;
         opened.close().await.map_err(OpenError::Database)?;
@@ -148,7 +148,7 @@ impl Daemon {
         }
         let bank_exists = bank_exists(config).await?;
         let secrets = load_secrets(config, bank_exists)?;
-        let pki = Pki::in_data_dir(data_dir)?;
+        let pki = Pki::in_data_dir(data_dir, clock.clone())?;
         pki.found(bank_exists)?;
         files::sync_folder_of(&pki.ca_folder())
             .map_err(|source| StartError::DataDir { path: data_dir.clone(), source })?;
@@ -178,6 +178,7 @@ impl Daemon {
         tokio::spawn(monitor::probe(Arc::clone(&monitor), stop.clone()));
         tokio::spawn(monitor::run(Arc::clone(&monitor), stop.clone(), move || lost.count()));
         tokio::spawn(tell_seal_head(services.store.clone(), stop));
+        tokio::spawn(learn_of_root(Arc::clone(&services)));
         tokio::spawn(tell_refusals(Arc::clone(&services)));
         tokio::spawn(forget_rejections(config.ledger.rejections_days, Arc::clone(&services)));
         let connections = TaskTracker::new();

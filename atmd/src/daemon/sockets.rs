@@ -2,9 +2,8 @@
 
 use super::StartError;
 use crate::config::Config;
-use crate::pki::{self, Pki};
+use crate::pki::Pki;
 use crate::rpc::{Gate, Listener, Services};
-use atm_rpc::transport::tls::server_config;
 use atm_rpc::transport::{CUSTOMER, OPERATOR};
 use std::io;
 use std::net::SocketAddr;
@@ -48,22 +47,19 @@ impl Sockets {
         connections: &TaskTracker,
     ) -> Result<[JoinHandle<()>; 2], StartError> {
         let [customers_gate, operators_gate] = gates;
-        let identity = || pki.server(&config.server.names);
-        let for_customers = identity()?;
-        if let Some(ends) = for_customers.certificate().and_then(pki::ends_at) {
-            services.monitor.server_certificate_ends(ends);
-        }
+        let endpoints = pki.endpoints(config)?;
+        services.monitor.shows(endpoints.certificates);
         let customers = Listener {
             socket: self.customers,
             service: CUSTOMER,
-            tls: server_config(CUSTOMER, for_customers, None)?,
+            tls: endpoints.customers,
             gate: customers_gate,
             services: Arc::clone(services),
         };
         let operators = Listener {
             socket: self.operators,
             service: OPERATOR,
-            tls: server_config(OPERATOR, identity()?, Some(pki.ca_pem()?.as_bytes()))?,
+            tls: endpoints.operators,
             gate: operators_gate,
             services: Arc::clone(services),
         };

@@ -35,7 +35,9 @@ impl Guesses {
     /// A number with all its failures is on the blacklist and does not come here; if it does, because
     /// fewer are allowed than before, one attempt at a time decides.
     pub fn raise(&mut self, attempts_max: u32, now: Timestamp) -> bool {
-        let lost = now.since_ms(Timestamp::from_ms(self.raised_at_ms)) > ATTEMPT_LEASE_MS;
+        // As far away in the future, too: a clock that was set back would keep it for as long as it was set back.
+        let raised = Timestamp::from_ms(self.raised_at_ms);
+        let lost = now.since_ms(raised).max(raised.since_ms(now)) > ATTEMPT_LEASE_MS;
         if self.attempts > self.failures && lost {
             self.attempts = self.failures;
         }
@@ -98,6 +100,12 @@ mod tests {
         assert!(!guesses.raise(5, Timestamp::from_ms(61_000)));
         assert!(guesses.raise(5, Timestamp::from_ms(61_001)));
         assert_eq!((guesses.attempts, guesses.failures), (2, 1));
+        // The clock was set back by an hour, and then by no more than a lease.
+        let mut guesses = Guesses { attempts: 5, failures: 1, raised_at_ms: 3_600_000 };
+        assert!(guesses.raise(5, Timestamp::from_ms(1_000)));
+        assert_eq!((guesses.attempts, guesses.failures), (2, 1));
+        let mut guesses = Guesses { attempts: 5, failures: 1, raised_at_ms: 61_000 };
+        assert!(!guesses.raise(5, Timestamp::from_ms(1_000)));
     }
 
     #[test]

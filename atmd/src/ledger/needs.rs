@@ -94,7 +94,9 @@ impl Needs {
             OperatorAct::BlacklistAdd { number, .. } | OperatorAct::BlacklistRemove { number, .. } => {
                 self.guess(AccountId::of(*number));
             }
-            OperatorAct::OperatorAdd(_) | OperatorAct::OperatorDisable { .. } => self.all_operators = true,
+            OperatorAct::OperatorAdd(_)
+            | OperatorAct::OperatorRenew(_)
+            | OperatorAct::OperatorDisable { .. } => self.all_operators = true,
             OperatorAct::BlacklistImport { rows } => {
                 rows.iter().for_each(|row| self.guess(AccountId::of(row.number)));
             }

@@ -63,6 +63,7 @@ fn decide(
             Ok(Answer::Blacklist(blacklist::operator_removes(book, *number, reason, actor, *masked, now)))
         }
         OperatorAct::OperatorAdd(wish) => operators::add(book, wish, now).map(Answer::Operator),
+        OperatorAct::OperatorRenew(wish) => operators::renew(book, wish, now).map(Answer::Operator),
         OperatorAct::OperatorDisable { name, oneself } => {
             operators::disable(book, name, actor, *oneself).map(Answer::Operator)
         }

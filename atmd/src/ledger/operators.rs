@@ -44,6 +44,19 @@ pub struct NewKey {
     pub certificate: Certificate,
 }
 
+/// A wish to know an operator by a new certificate of the key that it has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Renewal {
+    /// The operator's name.
+    pub name: String,
+    /// SHA-256 of the certificate that it is known by.
+    pub replaces: [u8; 32],
+    /// SHA-256 of the new one.
+    pub fingerprint: [u8; 32],
+    /// The new one.
+    pub certificate: Certificate,
+}
+
 /// What became of an operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
@@ -86,6 +99,27 @@ pub(super) fn add(book: &mut Book, wish: &NewKey, now: Now) -> Result<Standing, 
         enabled: true,
         created_at: now.at,
     };
+    book.certificates.insert(operator.id, certificate.clone());
+    book.changes.certificates.insert(operator.id);
+    let standing = standing(name, &operator, Change::Made, Some(certificate.pem.clone()));
+    keep(book, name, operator);
+    Ok(standing)
+}
+
+/// Knows an operator by a new certificate. Who meanwhile has another one, or is out, stays so.
+pub(super) fn renew(book: &mut Book, wish: &Renewal, now: Now) -> Result<Standing, ServiceError> {
+    let Renewal { name, replaces, fingerprint, certificate } = wish;
+    let operator = book.operators.get(name).cloned().ok_or(ServiceError::NotFound)?;
+    if !operator.enabled {
+        return Err(ServiceError::Conflict(Conflict::KeyDisabled));
+    }
+    if operator.fingerprint == *fingerprint {
+        return Ok(standing(name, &operator, Change::None, Some(certificate.pem.clone())));
+    }
+    if operator.fingerprint != *replaces {
+        return Err(ServiceError::Conflict(Conflict::OperatorKey));
+    }
+    let operator = Operator { fingerprint: *fingerprint, created_at: now.at, ..operator };
     book.certificates.insert(operator.id, certificate.clone());
     book.changes.certificates.insert(operator.id);
     let standing = standing(name, &operator, Change::Made, Some(certificate.pem.clone()));

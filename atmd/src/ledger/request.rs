@@ -2,7 +2,7 @@
 
 use crate::ledger::book::{Book, KeyRecord, PinHash, ResetCode};
 use crate::ledger::entry::PayloadHash;
-use crate::ledger::operators::{NewKey, Standing};
+use crate::ledger::operators::{NewKey, Renewal, Standing};
 use crate::ledger::{Now, Rules};
 use atm_rpc::customer::{KeyOutcome, Receipt};
 use atm_rpc::error::{Rejection, ServiceError, SessionEnd};
@@ -170,6 +170,8 @@ pub enum OperatorAct {
     },
     /// Lets somebody in.
     OperatorAdd(NewKey),
+    /// Knows an operator by a new certificate of its key.
+    OperatorRenew(Renewal),
     /// Lets an operator in no longer.
     OperatorDisable {
         /// Its name.

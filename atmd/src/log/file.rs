@@ -9,10 +9,11 @@ use crate::config::Rotation;
 use jiff::Timestamp;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, BufWriter, ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use tracing::warn;
 
 /// Readable by the group, for who looks after the machine.
 const MODE: u32 = 0o640;
@@ -29,21 +30,24 @@ pub(super) struct LogFile {
     suffix: String,
     file: BufWriter<File>,
     failed: Arc<AtomicUsize>,
+    /// Whether nobody finds what is written, because the file was taken away and no other can be made.
+    gone: Arc<AtomicBool>,
+    /// The second in which the file was last looked for.
+    looked_at: i64,
 }
 
 impl LogFile {
     /// Opens the file of now, and makes its folder if need be. Lines that the disk refuses later are counted
-    /// in `failed`.
+    /// in `failed`, and `gone` tells whether there is no file at the time.
     pub(super) fn open(
         path: &Path,
         rotation: Rotation,
         keep: usize,
         clock: fn() -> Timestamp,
         failed: Arc<AtomicUsize>,
+        gone: Arc<AtomicBool>,
     ) -> io::Result<Self> {
-        if let Some(folder) = path.parent() {
-            DirBuilder::new().recursive(true).mode(0o755).create(folder)?;
-        }
+        make_folder_of(path)?;
         let suffix = suffix(rotation, clock());
         match path.symlink_metadata() {
             // Of a time without rotation: it goes on as the first file of rotation.
@@ -62,8 +66,10 @@ impl LogFile {
             _ => {}
         }
         let file = open_dated(path, rotation, &suffix)?;
+        let file = BufWriter::new(file);
+        let looked_at = clock().as_second();
         let log =
-            Self { path: path.to_owned(), rotation, keep, clock, suffix, file: BufWriter::new(file), failed };
+            Self { path: path.to_owned(), rotation, keep, clock, suffix, file, failed, gone, looked_at };
         log.remove_old();
         Ok(log)
     }
@@ -82,6 +88,42 @@ impl LogFile {
             }
             self.file = BufWriter::new(file);
             self.remove_old();
+        }
+    }
+
+    /// Looks once a second whether the open file still has its name, and makes another one where it has not: a folder was
+    /// cleared, or somebody moved the file away.
+    fn stay_in_place(&mut self) {
+        let now = (self.clock)().as_second();
+        if std::mem::replace(&mut self.looked_at, now) == now || self.is_in_place() {
+            return;
+        }
+        let was_gone = self.gone.load(Ordering::Relaxed);
+        match make_folder_of(&self.path).and_then(|()| open_dated(&self.path, self.rotation, &self.suffix)) {
+            Ok(file) => {
+                let _ = self.file.flush();
+                self.file = BufWriter::new(file);
+                self.gone.store(false, Ordering::Relaxed);
+                warn!("the log's file was taken away; it goes on in a new one");
+            }
+            Err(error) => {
+                self.gone.store(true, Ordering::Relaxed);
+                if !was_gone {
+                    let path = self.path.display();
+                    warn!(%path, %error, "the log's file was taken away and no other can be made; lines are lost");
+                }
+            }
+        }
+    }
+
+    fn is_in_place(&self) -> bool {
+        let name = match self.rotation {
+            Rotation::Never => self.path.clone(),
+            Rotation::Daily | Rotation::Hourly => dated(&self.path, &self.suffix),
+        };
+        match (self.file.get_ref().metadata(), std::fs::metadata(name)) {
+            (Ok(open), Ok(named)) => (open.dev(), open.ino()) == (named.dev(), named.ino()),
+            (Err(_), _) | (_, Err(_)) => false,
         }
     }
 
@@ -113,7 +155,9 @@ impl Write for LogFile {
     /// Takes one line at a time, as tracing-appender hands them over, and never fails: who is to know?
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.rotate();
-        if self.file.write_all(line).is_err() {
+        self.stay_in_place();
+        let written = self.file.write_all(line);
+        if written.is_err() || self.gone.load(Ordering::Relaxed) {
             self.failed.fetch_add(1, Ordering::Relaxed);
         }
         Ok(line.len())
@@ -124,6 +168,10 @@ impl Write for LogFile {
         let _ = self.file.flush();
         Ok(())
     }
+}
+
+fn make_folder_of(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), |folder| DirBuilder::new().recursive(true).mode(0o755).create(folder))
 }
 
 fn suffix(rotation: Rotation, now: Timestamp) -> String {

@@ -13,7 +13,7 @@ use atm_rpc::types::mobile::MobileNumber;
 use file::LogFile;
 use jiff::Timestamp;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tracing::{Level, Subscriber};
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::fmt::format::Writer;
@@ -44,6 +44,7 @@ pub struct LogGuard {
 pub struct LostLines {
     dropped: ErrorCounter,
     failed: Arc<AtomicUsize>,
+    gone: Arc<AtomicBool>,
 }
 
 impl LostLines {
@@ -51,6 +52,12 @@ impl LostLines {
     #[must_use]
     pub fn count(&self) -> usize {
         self.dropped.dropped_lines().saturating_add(self.failed.load(Ordering::Relaxed))
+    }
+
+    /// Whether lines are being lost because there is no file.
+    #[must_use]
+    pub fn has_no_file(&self) -> bool {
+        self.gone.load(Ordering::Relaxed)
     }
 }
 
@@ -108,8 +115,9 @@ where
             level_filter(&config.level).with_context(|| format!("[logging] level = {:?}", config.level))?
         }
     };
-    let failed = Arc::new(AtomicUsize::new(0));
-    let file = LogFile::open(&config.logfile, config.rotation, config.keep, now, Arc::clone(&failed))
+    let (failed, gone) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+    let counters = (Arc::clone(&failed), Arc::clone(&gone));
+    let file = LogFile::open(&config.logfile, config.rotation, config.keep, now, counters.0, counters.1)
         .with_context(|| format!("the log {} cannot be written", config.logfile.display()))?;
     let (writer, worker) = NonBlockingBuilder::default()
         .lossy(true)
@@ -117,7 +125,7 @@ where
         .thread_name("log")
         .finish(file);
     let guard = LogGuard {
-        lost: LostLines { dropped: writer.error_counter(), failed },
+        lost: LostLines { dropped: writer.error_counter(), failed, gone },
         stderr_worker: None,
         _worker: worker,
     };

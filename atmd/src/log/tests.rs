@@ -177,7 +177,7 @@ fn set(time: &str) {
 }
 
 fn open(path: &Path, rotation: Rotation, keep: usize) -> std::io::Result<LogFile> {
-    LogFile::open(path, rotation, keep, clock, Arc::default())
+    LogFile::open(path, rotation, keep, clock, Arc::default(), Arc::default())
 }
 
 #[test]
@@ -247,10 +247,45 @@ fn files_rotate_by_name_and_only_those_are_removed() {
 }
 
 #[test]
+fn a_file_that_was_taken_away_is_made_again_and_told_of_until_then() {
+    static SECONDS: AtomicI64 = AtomicI64::new(1_800_000_000);
+    fn clock() -> Timestamp {
+        Timestamp::from_second(SECONDS.fetch_add(1, Ordering::Relaxed)).unwrap()
+    }
+    let scratch = Scratch::new("gone");
+    let folder = scratch.0.join("logs");
+    let path = folder.join("a.log");
+    let (failed, gone) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+    let counters = (Arc::clone(&failed), Arc::clone(&gone));
+    let mut log = LogFile::open(&path, Rotation::Never, 0, clock, counters.0, counters.1).unwrap();
+    let mut write = |line: &str| {
+        log.write_all(line.as_bytes()).unwrap();
+        log.flush().unwrap();
+        (failed.load(Ordering::Relaxed), gone.load(Ordering::Relaxed))
+    };
+    assert_eq!(write("one\n"), (0, false));
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(write("two\n"), (0, false));
+    assert_eq!(scratch.text("logs/a.log"), "two\n");
+    // A file in the place of the folder.
+    std::fs::remove_dir_all(&folder).unwrap();
+    std::fs::write(&folder, "").unwrap();
+    assert_eq!(write("three\n"), (1, true));
+    assert_eq!(write("four\n"), (2, true));
+    std::fs::remove_file(&folder).unwrap();
+    assert_eq!(write("five\n"), (2, false));
+    // Who moves it away has all of it, and the next lines are in another one.
+    std::fs::rename(&path, scratch.0.join("moved.log")).unwrap();
+    assert_eq!(write("six\n"), (2, false));
+    assert_eq!((scratch.text("moved.log"), scratch.text("logs/a.log")), ("five\n".into(), "six\n".into()));
+}
+
+#[test]
 fn lines_that_the_disk_refuses_are_counted() {
     let Ok(failed) = std::fs::metadata("/dev/full").map(|_| Arc::new(AtomicUsize::new(0))) else { return };
     let mut log =
-        LogFile::open(Path::new("/dev/full"), Rotation::Never, 0, now, Arc::clone(&failed)).unwrap();
+        LogFile::open(Path::new("/dev/full"), Rotation::Never, 0, now, Arc::clone(&failed), Arc::default())
+            .unwrap();
     let line = [b'x'; 1000];
     for _ in 0..20 {
         log.write_all(&line).unwrap();

@@ -3,9 +3,11 @@
 //! - `connections`, `requests`, `timing`, `work`: counters that others add to, atomics alone.
 //! - `line`: the process, and the line of the log. `sources`: what is looked at elsewhere, the database above all.
 //! - `wallclock`, `progress`: what is found by looking again: a time of day that was set, and one who stands still.
+//! - `certificates`: when they end.
 //! - `measure` puts everything together; `history` keeps a day of it; `text` and [`names`] are for Prometheus.
 //! - `health`: whether it is well, and why not. `http`: the listener that tells machines.
 
+mod certificates;
 mod connections;
 mod health;
 mod history;
@@ -33,7 +35,6 @@ pub use work::{PinWork, WriterWork};
 use atm_rpc::error::ServiceError;
 use atm_rpc::operator::metrics::{RefusedConnection, Side};
 use atm_rpc::operator::rules::Method;
-use atm_rpc::types::time::Timestamp;
 use connections::{Counter, OfSide, Sessions};
 use health::Life;
 use history::History;
@@ -60,7 +61,7 @@ pub struct Monitor {
     rejections: Rejections,
     process: Process,
     sources: OnceLock<Sources>,
-    server_ends_at: OnceLock<Timestamp>,
+    certificates: certificates::Certificates,
     probed: Mutex<Probed>,
     history: Mutex<History>,
 }
@@ -84,7 +85,7 @@ impl Monitor {
             rejections: Rejections::default(),
             process: Process::new(),
             sources: OnceLock::new(),
-            server_ends_at: OnceLock::new(),
+            certificates: certificates::Certificates::default(),
             probed: Mutex::default(),
             history: Mutex::new(History::new(interval)),
         })
@@ -101,9 +102,10 @@ impl Monitor {
         let _ = self.sources.set(sources);
     }
 
-    /// The server's certificate, which is made at the start, ends then.
-    pub fn server_certificate_ends(&self, at: Timestamp) {
-        let _ = self.server_ends_at.set(at);
+    /// Whether lines of the log are being lost because there is no file for them.
+    #[must_use]
+    pub fn log_has_no_file(&self) -> bool {
+        self.sources.get().is_some_and(|sources| sources.lost.has_no_file())
     }
 
     /// Counts a connection until the guard is dropped.

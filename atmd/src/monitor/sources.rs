@@ -7,16 +7,16 @@ use super::wallclock::Wallclock;
 use super::work::{PinWork, WriterWork};
 use crate::clock::{self, Clock};
 use crate::log::LostLines;
-use crate::pki::{self, Pki};
+use crate::pki::Pki;
 use crate::rpc::Gate;
 use crate::store::Store;
 use crate::writer::Queues;
-use atm_rpc::operator::metrics::{CertificateMetrics, ClockMetrics, ClockStep, DatabaseMetrics};
+use atm_rpc::operator::metrics::{ClockMetrics, ClockStep, DatabaseMetrics};
 use atm_rpc::types::time::Timestamp;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
@@ -26,11 +26,6 @@ use tracing::warn;
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 /// How long it may take to answer.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
-/// How often certificates are looked at.
-const CERTIFICATES_INTERVAL: Duration = Duration::from_secs(60);
-/// Operators whose certificates are looked at.
-const OPERATORS_MAX: u64 = 1_000;
-const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// What there is to look at once atmd serves.
 #[derive(Debug)]
@@ -78,8 +73,6 @@ pub(super) struct Probed {
     ledgers: Progress,
     /// Why it does not answer, where it does not.
     pub(super) silent_because: Option<String>,
-    /// When certificates end.
-    certificates: Vec<(&'static str, Timestamp)>,
 }
 
 impl Sources {
@@ -101,18 +94,6 @@ impl Sources {
     pub(super) fn disk(&self) -> (u64, u64) {
         let Ok(disk) = rustix::fs::statvfs(&self.data_dir) else { return (0, 0) };
         (disk.f_bavail.saturating_mul(disk.f_frsize), disk.f_blocks.saturating_mul(disk.f_frsize))
-    }
-
-    async fn certificates(&self, server: Option<Timestamp>) -> Vec<(&'static str, Timestamp)> {
-        let mut of_operators: Vec<Timestamp> = self.pki.root_ends_at().into_iter().collect();
-        match self.store.certificates_in_use(OPERATORS_MAX).await {
-            Ok(texts) => of_operators.extend(texts.iter().filter_map(|pem| pki::ends_at_of_pem(pem))),
-            Err(error) => warn!(%error, "operators' certificates could not be read"),
-        }
-        let operator = of_operators.into_iter().min();
-        let ca = self.pki.ca_pem().ok().and_then(|pem| pki::ends_at_of_pem(&pem));
-        let all = [("server", server), ("ca", ca), ("operator", operator)];
-        all.into_iter().filter_map(|(name, ends)| Some((name, ends?))).collect()
     }
 }
 
@@ -163,16 +144,6 @@ impl Monitor {
         let (projected, newest) = (sources.projected.load(Ordering::Relaxed), self.journal_seq());
         self.probe().ledgers.look(projected, newest, clock::monotonic());
     }
-
-    pub(super) fn certificates(&self, now: Timestamp) -> Vec<CertificateMetrics> {
-        let ends = self.probe().certificates.clone();
-        let told = ends.into_iter().map(|(name, ends_at)| CertificateMetrics {
-            certificate: name.to_owned(),
-            ends_at,
-            days_left: ends_at.ms().saturating_sub(now.ms()).div_euclid(DAY_MS),
-        });
-        told.collect()
-    }
 }
 
 /// Asks the database now and then whether it is there and how far the journal is, and looks at the clocks and at the
@@ -181,7 +152,6 @@ pub async fn probe(monitor: Arc<Monitor>, shutdown: CancellationToken) {
     let Some(sources) = monitor.sources.get() else { return };
     let mut ticks = interval(PROBE_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut looked_at: Option<Instant> = None;
     sources.sealed_at.into_iter().for_each(|sealed_at| monitor.probe().clock.seen(sealed_at));
     loop {
         tokio::select! {
@@ -202,10 +172,8 @@ pub async fn probe(monitor: Arc<Monitor>, shutdown: CancellationToken) {
             }
             probed.silent_because = newest.err();
         }
-        if answered && looked_at.is_none_or(|then| then.elapsed() >= CERTIFICATES_INTERVAL) {
-            looked_at = Some(clock::monotonic());
-            let certificates = sources.certificates(monitor.server_ends_at.get().copied()).await;
-            monitor.probe().certificates = certificates;
+        if answered {
+            monitor.look_at_certificates(sources).await;
         }
     }
 }

@@ -14,7 +14,7 @@ use atm_rpc::types::account::AccountId;
 use atm_rpc::types::key::Seq;
 use atm_rpc::types::time::Timestamp;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 /// An operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,22 +150,28 @@ impl Store {
         rows.into_iter().map(convert::operator).collect()
     }
 
-    /// Certificates of operators who are enabled, as PEM, those of the oldest operators first and so many at the most.
+    /// The certificates that are kept of these operators, as PEM, by their ids.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn certificates_in_use(&self, count: u64) -> Result<Vec<String>, StoreError> {
-        let enabled = operator::Entity::find().filter(operator::Column::Enabled.eq(1));
-        let enabled: Vec<i64> = enabled
-            .select_only()
-            .column(operator::Column::Id)
-            .order_by_asc(operator::Column::Id)
-            .limit(count)
-            .into_tuple()
-            .all(&self.readers)
-            .await?;
-        let found = certificate::Entity::find().filter(certificate::Column::Operator.is_in(enabled));
-        Ok(found.all(&self.readers).await?.into_iter().map(|row| row.pem).collect())
+    pub async fn certificates(
+        &self,
+        of: impl Iterator<Item = i64>,
+    ) -> Result<BTreeMap<i64, String>, StoreError> {
+        let found = certificate::Entity::find().filter(certificate::Column::Operator.is_in(of));
+        Ok(found.all(&self.readers).await?.into_iter().map(|row| (row.operator, row.pem)).collect())
+    }
+
+    /// An operator of that name, and the certificate that is kept, as PEM.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn operator_named(&self, name: &str) -> Result<Option<(Operator, Option<String>)>, StoreError> {
+        let found = operator::Entity::find().filter(operator::Column::Name.eq(name));
+        let Some(row) = found.one(&self.readers).await? else { return Ok(None) };
+        let kept = certificate::Entity::find_by_id(row.id).one(&self.readers).await?;
+        let (_, operator) = convert::operator(row)?;
+        Ok(Some((operator, kept.map(|row| row.pem))))
     }
 
     /// Whether the bank was opened: it has an operator.

@@ -109,6 +109,29 @@ impl Identity {
     }
 }
 
+/// A file that a certificate can be added to.
+#[derive(Debug)]
+pub(crate) struct ToAppend {
+    path: PathBuf,
+    file: File,
+}
+
+/// Opens a file that is new, or has a private key and perhaps its certificates.
+pub(crate) fn to_append(path: &Path) -> Result<ToAppend, Failure> {
+    let mut file = options().create(true).mode(0o600).open(path).map_err(|error| unusable(path, &error))?;
+    // What is there is a key, or nothing.
+    let _ = read(path, &mut file)?;
+    Ok(ToAppend { path: path.to_owned(), file })
+}
+
+impl ToAppend {
+    /// Adds a certificate at the end; of several the last one counts.
+    pub(crate) fn append(mut self, certificate: &str) -> Result<(), Failure> {
+        let written = self.file.write_all(certificate.as_bytes()).and_then(|()| self.file.sync_all());
+        written.map_err(|error| unusable(&self.path, &error))
+    }
+}
+
 fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).append(true);

@@ -31,6 +31,15 @@ pub enum Operators {
         #[arg(long)]
         out: PathBuf,
     },
+    /// Certify an operator's key anew; the old certificate is refused from then on. Whoever has the key puts the new one
+    /// behind it: cat NEW.pem >> OLD.pem.
+    Renew {
+        /// The operator's name.
+        name: String,
+        /// The file for the new certificate, or the file with the operator's key, to which it is added.
+        #[arg(long)]
+        out: PathBuf,
+    },
     /// Let an operator in no longer; open connections end at once, and the key stays out for good.
     Disable {
         /// The operator's name.
@@ -70,6 +79,12 @@ pub const COMMANDS: &[Command] = &[
         .changes()
         .writes(&["out"])
         .examples(&["ravi --role operator --out ravi.pem"]),
+    Command::rows("renew", "atmctl.operator.renew/1", CHANGE)
+        .needs(&[Capability::OperatorsWrite])
+        .changes()
+        .values(&[("name", "OperatorList", "name")])
+        .writes(&["out"])
+        .examples(&["asha --out asha-new.pem"]),
     Command::rows("disable", "atmctl.operator.disable/1", CHANGE)
         .needs(&[Capability::OperatorsWrite])
         .destroys()
@@ -82,6 +97,7 @@ const ENTRY: &[Column] = &[
     Column::new("role", Kind::Choice),
     Column::new("enabled", Kind::Boolean),
     Column::new("since", Kind::Date),
+    Column::new("ends", Kind::Date),
     Column::new("fingerprint", Kind::Text),
 ];
 const CHANGE: &[Column] = &[
@@ -100,6 +116,7 @@ pub async fn work(command: Operators, host: &mut Host) -> Result<(), Failure> {
     match command {
         Operators::List => list(host).await,
         Operators::Add { name, role, out } => add(host, name, role.into(), &out).await,
+        Operators::Renew { name, out } => renew(host, name, &out).await,
         Operators::Disable { name, myself } => {
             let oneself = if myself { Oneself::Meant } else { Oneself::Refused };
             let disabled =
@@ -150,10 +167,34 @@ async fn add(host: &mut Host, name: String, role: Role, out: &Path) -> Result<()
     change_row(host, &change)
 }
 
+async fn renew(host: &mut Host, name: String, out: &Path) -> Result<(), Failure> {
+    let me = host.call(async |atmd, context| atmd.whoami(context).await).await?;
+    // Before anything changes: afterwards there must be a place for the certificate.
+    let file = if me.mode == Mode::Change { Some(identity::to_append(out)?) } else { None };
+    let is_root = name == "root";
+    let renewed = host.call(async |atmd, context| atmd.operator_renew(context, name).await).await;
+    let change = renewed.map_err(|failure| match failure.code {
+        Code::NotFound if is_root => {
+            Failure::new(Code::NotFound, "root's certificate lies with atmd, and is renewed there")
+                .hint("as root on that machine: atmd pki renew --all")
+        }
+        _ => absent(failure),
+    })?;
+    if let (Some(file), Some(certificate)) = (file, &change.certificate) {
+        file.append(certificate)?;
+        host.note(&format!(
+            "{} has the new certificate of {}, and the old one is refused now; it belongs behind the key: cat NEW.pem >> OLD.pem",
+            out.display(),
+            change.name
+        ));
+    }
+    change_row(host, &change)
+}
+
 fn entry_row(host: &mut Host, entry: &OperatorEntry) -> Result<(), Failure> {
     host.row(&json!({
         "name": entry.name, "role": entry.role, "enabled": entry.enabled, "since": entry.created_at,
-        "fingerprint": entry.fingerprint,
+        "ends": entry.ends_at, "fingerprint": entry.fingerprint,
     }))
 }
 
@@ -181,7 +222,10 @@ mod tests {
         let description = atm_plugin_sdk::describe::<Operators>(COMMANDS).unwrap();
         let found: Vec<_> =
             description.commands.iter().map(|c| (c.name.as_str(), c.changes, c.destructive)).collect();
-        assert_eq!(found, [("list", false, false), ("add", true, false), ("disable", true, true)]);
+        assert_eq!(
+            found,
+            [("list", false, false), ("add", true, false), ("renew", true, false), ("disable", true, true)]
+        );
         let add: Vec<_> =
             description.commands[1].arguments.iter().map(|a| (a.name.as_str(), a.kind)).collect();
         assert_eq!(add, [("name", Kind::Text), ("role", Kind::Choice), ("out", Kind::PathWrite)]);

@@ -73,6 +73,7 @@ fn call(method: Method, request: &str) -> OperatorRequest {
         Method::OperatorDisable => {
             OperatorRequest::OperatorDisable { name: "asha".into(), oneself: Oneself::Refused }
         }
+        Method::OperatorRenew => OperatorRequest::OperatorRenew { name: "asha".into() },
         Method::AuditList => {
             OperatorRequest::AuditList { filter: AuditFilter::default(), from: AuditFrom::Newest, rows: 1 }
         }

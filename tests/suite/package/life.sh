@@ -20,6 +20,14 @@ dpkg --verify atm-system
 systemd-analyze security --offline=true --threshold=15 /lib/systemd/system/atmd.service >/dev/null
 atmd config check
 
+step help starts no plugin
+install -d -o nobody /run/nobody
+strace -f -e trace=execve,execveat -o /run/trace setpriv --reuid nobody --clear-groups env HOME=/run/nobody \
+    atmctl help blacklist add >/run/help
+grep -q -- --reason /run/help || fail "no help: $(cat /run/help)"
+grep 'exec.* = 0' /run/trace | grep -v '"/usr/bin/\(setpriv\|env\|atmctl\)"' && fail "a plugin was started" || true
+[ ! -e /run/nobody/.cache/atm/plugins.index ] || fail "the plugins were asked again"
+
 step configure and start
 sed -i 's/^timezone = .*/timezone = Asia\/Kolkata/' /etc/atm/config.ini
 start
@@ -55,5 +63,6 @@ dpkg --remove atm-system
 dpkg --purge atm-system
 [ ! -e /etc/atm ] || fail "/etc/atm is left: $(ls /etc/atm)"
 [ -e /var/lib/atmd/bank.db ] || fail "the bank is gone"
+[ ! -e /var/cache/atm ] || fail "/var/cache/atm is left"
 [ ! -e /usr/lib/atmctl ] || fail "/usr/lib/atmctl is left"
 step done

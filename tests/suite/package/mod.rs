@@ -19,7 +19,9 @@ fn the_package_is_right_by_lintian() {
 
 #[test]
 fn the_package_is_installed_used_upgraded_and_purged() {
-    let (Some(machine), Some(packages)) = (Machine::new(), packages()) else { return };
+    let (Some(machine), Some(packages), Some(_)) = (Machine::new(), packages(), need("strace")) else {
+        return;
+    };
     machine.bring("life.sh");
     let [first, upgrade] = packages.each_ref().map(|package| format!("/mnt/{}", name(package)));
     let lived = machine.run(&["sh", "/mnt/life.sh", &first, &upgrade]).coded(0);

@@ -143,6 +143,12 @@ def main():
             start()
         case ["reload"]:
             reload()
+        case ["reload-or-restart"]:
+            if "ExecReload" in unit() and pid():
+                reload()
+            else:
+                stop()
+                start()
         case ["daemon-reload"]:
             pass
         case ["is-active"]:

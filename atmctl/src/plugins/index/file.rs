@@ -1,7 +1,7 @@
 //! The file of the index: a line with version and digest, and JSON behind it.
 
 use super::Entries;
-use rustix::process::geteuid;
+use rustix::process::{Uid, geteuid};
 use std::fs::{DirBuilder, File};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
@@ -12,15 +12,24 @@ const VERSION: &str = concat!("atmctl-index 1 ", env!("CARGO_PKG_VERSION"));
 const BYTES_MAX: u64 = 16 * 1024 * 1024;
 const PLUGINS_MAX: usize = 256;
 
-/// What the file has; nothing where it cannot be relied on.
+/// What the user's own file has; nothing where it cannot be relied on.
 pub(super) fn read(path: &Path) -> Entries {
-    read_text(path).ok().and_then(|text| parse(&text)).unwrap_or_default()
+    read_of(path, geteuid())
 }
 
-fn read_text(path: &Path) -> io::Result<String> {
+/// What a file of root's has; nothing where it cannot be relied on.
+pub(super) fn read_of_root(path: &Path) -> Entries {
+    read_of(path, Uid::ROOT)
+}
+
+fn read_of(path: &Path, owner: Uid) -> Entries {
+    read_text(path, owner).ok().and_then(|text| parse(&text)).unwrap_or_default()
+}
+
+fn read_text(path: &Path, owner: Uid) -> io::Result<String> {
     let file = File::open(path)?;
     let metadata = file.metadata()?;
-    let foreign = metadata.uid() != geteuid().as_raw() || metadata.mode() & 0o022 != 0;
+    let foreign = metadata.uid() != owner.as_raw() || metadata.mode() & 0o022 != 0;
     if foreign || !metadata.is_file() || metadata.len() > BYTES_MAX {
         return Err(io::ErrorKind::InvalidData.into());
     }
@@ -103,6 +112,7 @@ mod tests {
         }
         put(&good);
         assert_eq!(read(&path), entries(2));
+        assert_eq!(read_of(&path, Uid::from_raw(65_534)), Entries::new(), "it is somebody else's");
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o620)).unwrap();
         assert_eq!(read(&path), Entries::new(), "others can write to it");
     }

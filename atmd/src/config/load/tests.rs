@@ -106,7 +106,7 @@ fn the_defaults_are_valid_and_no_key_is_left_unread() {
     assert_eq!((metrics.listen, metrics.projection_lag_max), (None, 10_000));
 
     // What the table has and nobody reads would be accepted with any value.
-    let may_be_empty = ["names", "password", "password_file", "tls_ca"];
+    let may_be_empty = ["names", "certificate", "key", "password", "password_file", "tls_ca"];
     let optional = |key: &str, path: &str| may_be_empty.contains(&key) || path == "metrics.listen";
     for key in keys::KEYS.iter().filter(|key| !optional(key.name, &key.path())) {
         assert!(from_text(None, &[(key.variable(), String::new())], &[]).is_err(), "{}", key.path());

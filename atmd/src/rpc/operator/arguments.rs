@@ -18,7 +18,9 @@ pub(super) fn of(call: &OperatorRequest) -> String {
             mobile.map_or_else(String::new, |mobile| format!("number={}", mobile.masked()))
         }
         OperatorRequest::OperatorAdd { name, role, .. } => format!("name={name:?} role={role}"),
-        OperatorRequest::OperatorDisable { name, .. } => format!("name={name:?}"),
+        OperatorRequest::OperatorRenew { name } | OperatorRequest::OperatorDisable { name, .. } => {
+            format!("name={name:?}")
+        }
         OperatorRequest::AuditList { filter, .. } => listed(filter),
         OperatorRequest::BlacklistStage { first, rows } => format!("first={first} rows={}", rows.len()),
         OperatorRequest::LedgerStage { first, rows } => format!("first={first} rows={}", rows.len()),

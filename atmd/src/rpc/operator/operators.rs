@@ -1,9 +1,9 @@
 //! Operators for operators: who there is, letting somebody in, and out.
 
 use super::{Call, hex, page, row_count};
-use crate::ledger::operators::{NewKey, Standing};
+use crate::ledger::operators::{NewKey, Operator, Renewal, Standing};
 use crate::ledger::request::{Answer, OperatorAct};
-use crate::pki::PkiError;
+use crate::pki::{PkiError, ROOT, Stated, stated_in_pem};
 use crate::rpc::{internal, unexpected, unreadable};
 use atm_rpc::error::{BadRequest, ServiceError};
 use atm_rpc::operator::operators::{
@@ -24,9 +24,19 @@ impl Call {
         let (limit, count) = row_count(rows);
         let found = self.services().store.operators(after, limit).await.map_err(unreadable)?;
         let (found, more) = page(found, count);
+        let store = &self.services().store;
+        let ids = found.iter().map(|(_, operator)| operator.id);
+        let kept = store.certificates(ids).await.map_err(unreadable)?;
+        let in_file = self.services().pki.root();
+        let ends_at = |operator: &Operator| {
+            let kept = kept.get(&operator.id).and_then(|pem| stated_in_pem(pem));
+            let known = |stated: &&Stated| stated.fingerprint == operator.fingerprint;
+            kept.as_ref().or(in_file.as_ref()).filter(known).map(|stated| stated.until)
+        };
         let rows = found.into_iter().map(|(name, operator)| OperatorEntry {
             id: operator.id,
             name,
+            ends_at: ends_at(&operator),
             role: operator.role,
             enabled: operator.enabled,
             fingerprint: hex(&operator.fingerprint),
@@ -58,6 +68,28 @@ impl Call {
             self.services().presence.end(&change.name, &self.connection.present);
         }
         Ok(change)
+    }
+
+    pub(super) async fn renew_operator(&self, name: String) -> Result<OperatorChange, ServiceError> {
+        // It lies in a file of atmd's, which would be left behind.
+        let services = self.services();
+        let kept = match name.as_str() {
+            ROOT => None,
+            _ => services.store.operator_named(&name).await.map_err(unreadable)?,
+        };
+        let Some((Operator { fingerprint: replaces, .. }, Some(kept))) = kept else {
+            // What would not be is noted nowhere.
+            return Err(match self.rights.mode() {
+                Mode::Change => self.refuse(ServiceError::NotFound).await,
+                Mode::DryRun | Mode::Read => ServiceError::NotFound,
+            });
+        };
+        let (pki, of) = (services.pki.clone(), name.clone());
+        let certified = spawn_blocking(move || pki.recertify(&of, &kept)).await;
+        let (fingerprint, certificate) =
+            certified.map_err(|error| internal(&error))?.map_err(|error| internal(&error))?;
+        let wish = Renewal { name, replaces, fingerprint, certificate };
+        self.change_operator(OperatorAct::OperatorRenew(wish)).await
     }
 
     /// A certificate that nothing comes of unless the ledger takes it.

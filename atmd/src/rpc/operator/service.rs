@@ -230,6 +230,10 @@ impl Operator for Call {
         self.disable_operator(name, oneself).await
     }
 
+    async fn operator_renew(self, _: Context, name: String) -> Result<OperatorChange, ServiceError> {
+        self.renew_operator(name).await
+    }
+
     async fn audit_list(
         self,
         _: Context,

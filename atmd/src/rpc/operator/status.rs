@@ -14,10 +14,16 @@ impl Call {
         let monitor = &services.monitor;
         let (line, customers) = (monitor.line(), monitor.connections(Side::Customer));
         let lag = head.seq.saturating_sub(services.projected.load(Ordering::Relaxed)).max(0);
-        let reasons: Vec<String> = monitor.not_ready().into_iter().map(|why| why.words).collect();
+        let now = services.clock.now();
+        let mut reasons: Vec<String> = monitor.not_ready().into_iter().map(|why| why.words).collect();
+        let healthy = reasons.is_empty() && !monitor.server_certificate_ended(now);
+        reasons.extend(monitor.certificate_warnings(now));
+        if monitor.log_has_no_file() {
+            reasons.push("the log's file was taken away and no other can be made: lines are lost".to_owned());
+        }
         Ok(Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            healthy: reasons.is_empty(),
+            healthy,
             reasons,
             warnings: monitor.warnings(),
             started_at: services.started_at,

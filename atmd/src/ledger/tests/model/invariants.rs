@@ -110,7 +110,7 @@ impl Watch {
         }
         for who in of(Action::AuthFailed) {
             let (waiting, wrong) = self.attempts.entry(who).or_default();
-            waiting.retain(|begun| now.at.ms() - begun <= LEASE_MS);
+            waiting.retain(|begun| (now.at.ms() - begun).abs() <= LEASE_MS);
             *wrong += u32::from(waiting.pop().is_some());
             assert!(*wrong <= rules.attempts_max, "{wrong} wrong PINs of {who:?}");
         }

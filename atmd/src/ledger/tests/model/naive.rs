@@ -365,7 +365,7 @@ impl Naive {
         }
         let Some(salt) = self.salts.get(&who) else { return Ok(Said::Stranger) };
         let tries = self.tries.entry(who).or_default();
-        if self.now > tries.newest + 60_000 {
+        if (self.now - tries.newest).abs() > 60_000 {
             tries.open = tries.wrong;
         }
         if tries.open == self.rules.attempts_max {

@@ -36,6 +36,7 @@ impl Naive {
             }
             OperatorAct::Account { number, act, .. } => self.account(AccountId::of(*number), act),
             OperatorAct::OperatorAdd(_)
+            | OperatorAct::OperatorRenew(_)
             | OperatorAct::OperatorDisable { .. }
             | OperatorAct::Refused(_)
             | OperatorAct::LedgerImport { .. }

@@ -1,0 +1,111 @@
+//! What ends is told of in time and renewed; the server's certificate by atmd itself.
+
+use super::{MOBILE, asks, customer, pki, status};
+use atm_tests::bank::PIN;
+use atm_tests::daemon::{Atmd, Options};
+use atm_tests::process;
+use atm_tests::time::TimeOfDay;
+use atm_tests::tools::Tools;
+use atm_tests::wait::eventually;
+use std::fs;
+
+#[test]
+fn what_there_is_is_shown_and_told_of_before_it_ends() {
+    let Some(time) = TimeOfDay::new() else { return };
+    let mut atmd = Atmd::prepare(&Options::default()).within(&time.within());
+    atmd.restart();
+    let _ = atmd.cli(&["register", "--mobile", MOBILE, "--pin-stdin"], &format!("{PIN}\n")).coded(0);
+    let shown = pki(&atmd, &["show"]).coded(0).stdout;
+    for part in ["CN=ATM bank CA", "CN=root", "(3651 days left)", "(729 days left)", "kept in memory"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    assert!(!shown.contains("KEY"), "{shown}");
+    let at_this_time = |mut command: std::process::Command| {
+        time.rules(&mut command);
+        command
+    };
+    let told = |atmd: &Atmd| status(at_this_time(atmd.ctl_command(&["status", "-o", "json"])));
+    assert_eq!((&told(&atmd)["healthy"], &told(&atmd)["reasons"]), (&true.into(), &serde_json::Value::Null));
+
+    // The first certificate of the server would have ended; the one that is shown was issued meanwhile.
+    time.moved("+395d");
+    let _ = asks(at_this_time(customer(&atmd, &atmd.ca()))).coded(0);
+    assert!(atmd.log().contains("the server's certificate was issued anew"), "{}", atmd.log());
+
+    time.moved("+710d");
+    atmd.restart();
+    eventually("the log tells of root's certificate", || {
+        let log = atmd.log();
+        let words = "the certificate of operator root ends in 19 days: atmd pki renew";
+        if log.contains(words) { Ok(()) } else { Err(log) }
+    });
+    let reasons = told(&atmd);
+    assert_eq!(reasons["healthy"], true, "customers are served: {reasons}");
+    assert!(reasons["reasons"].as_str().unwrap().contains("operator root ends in 19 days"), "{reasons}");
+    let _ = at_this_time(atmd.command(&["pki", "renew"])).status().unwrap();
+    atmd.restart();
+    eventually("atmd knows the new certificate", || {
+        if atmd.log().contains("root has a new certificate") { Ok(()) } else { Err(atmd.log()) }
+    });
+    eventually("nothing is left to tell", || {
+        let told = told(&atmd);
+        if told["reasons"].is_null() { Ok(()) } else { Err(told.to_string()) }
+    });
+}
+
+#[test]
+fn a_renewed_operator_is_known_by_the_new_certificate_alone() {
+    let mut atmd = Atmd::start(&Options::default());
+    let tools = Tools::with(&["operator"]);
+    let file = tools.work("asha.pem");
+    let out = file.to_str().unwrap();
+    let _ = tools.operate(&atmd, &["operator", "add", "asha", "--role", "viewer", "--out", out]).coded(0);
+    let list = tools.operate(&atmd, &["operator", "list", "-o", "json"]).coded(0).json();
+    for row in list["data"].as_array().unwrap() {
+        assert!(row["ends"].is_string(), "{list}");
+    }
+    let first = fs::read_to_string(&file).unwrap();
+    let as_asha = || {
+        let mut command = tools.operator(&atmd, &["status"]);
+        command.env("ATMCTL_IDENTITY", &file);
+        process::run(command, "")
+    };
+    let _ = as_asha().coded(0);
+    let new = tools.work("asha-new.pem");
+    let renew = |out: &str, more: &[&str]| {
+        tools.operate(&atmd, &[&["operator", "renew", "asha", "--out", out], more].concat())
+    };
+    let _ = renew(new.to_str().unwrap(), &["--dry-run"]).coded(0);
+    let _ = as_asha().coded(0);
+    let _ = renew(new.to_str().unwrap(), &[]).coded(0);
+    let _ = as_asha().coded(77);
+    // As the note says: the new one behind the old one.
+    fs::write(&file, first + &fs::read_to_string(&new).unwrap()).unwrap();
+    let _ = as_asha().coded(0);
+    let _ = renew(out, &[]).coded(0);
+    let _ = as_asha().coded(0);
+    fs::write(&new, "no key").unwrap();
+    let _ = renew(new.to_str().unwrap(), &[]).coded(5);
+    let _ = as_asha().coded(0);
+    let refused = tools.operate(&atmd, &["operator", "renew", "root", "--out", "root.pem"]).coded(4);
+    assert!(refused.stderr.contains("atmd pki renew"), "{refused}");
+
+    let copy = tools.work("root-copy.pem");
+    fs::write(&copy, fs::read(atmd.root_identity()).unwrap()).unwrap();
+    let said = pki(&atmd, &["renew", "--all"]).coded(0).stdout;
+    assert!(said.contains("ca      renewed") && said.contains("root    renewed"), "{said}");
+    atmd.restart();
+    eventually("root is known by the new certificate", || {
+        let said = atmd.ctl(&["status"]);
+        if said.code == Some(0) { Ok(()) } else { Err(said.to_string()) }
+    });
+    let mut command = tools.operator(&atmd, &["status"]);
+    command.env("ATMCTL_IDENTITY", &copy);
+    let failed = process::run(command, "");
+    assert_ne!(failed.code, Some(0), "a copy of the old one: {failed}");
+    let audit =
+        atmd.ctl(&["api", "audit_list", r#"{"filter":{"operator":"atmd"},"from":"newest","rows":1}"#]);
+    let audit = audit.coded(0).json();
+    assert_eq!(audit["rows"][0]["method"], "operator_renew", "{audit}");
+    assert_eq!(audit["rows"][0]["result"], "done", "{audit}");
+}
