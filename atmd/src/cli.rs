@@ -1,7 +1,7 @@
 //! The command line of atmd, and the one place that turns a failure into a message and an exit code.
 
 use crate::config::load::{ConfigErrors, Loaded};
-use crate::config::{self, Backend};
+use crate::config::{Backend, Source};
 use crate::daemon::{self, StartError};
 use crate::store::{Failure, OpenError};
 use clap::{CommandFactory, Parser, Subcommand};
@@ -86,12 +86,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Vec<(Stri
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let loaded = match config::load(arguments.config.as_deref(), &environment, &arguments.overrides) {
+    let source = Source { file: arguments.config, environment, overrides: arguments.overrides };
+    let loaded = match source.read() {
         Ok(loaded) => loaded,
         Err(ConfigErrors { problems }) => return fail(&problems, CONFIGURATION),
     };
     match arguments.command.unwrap_or(Command::Run) {
-        Command::Run => report(&loaded, daemon::run(&loaded.config)),
+        Command::Run => report(&loaded, daemon::run(&source, &loaded)),
         Command::Migrate => report(&loaded, daemon::migrate(&loaded.config)),
         Command::Config { command: ConfigCommand::Check } => say(&match &loaded.file {
             Some(file) => format!("{} is valid\n", file.display()),

@@ -37,13 +37,14 @@ pub(super) async fn tell_seal_head(store: Store, stop: CancellationToken) {
 }
 
 /// Forgets the keys of requests that were rejected so many days ago.
-pub(super) async fn forget_rejections(days: u32, services: Arc<Services>) {
+pub(super) async fn forget_rejections(services: Arc<Services>) {
     let mut ticks = tokio::time::interval(FORGET_INTERVAL);
     loop {
         tokio::select! {
             () = services.stop.cancelled() => return,
             _ = ticks.tick() => {}
         }
+        let days = services.terms.now().rejections_days;
         let before = services.clock.now().plus_ms(-i64::from(days) * DAY_MS);
         if let Err(error) = services.writer.submit(Request::ForgetRejections { before }).await {
             warn!(%error, "old rejections could not be forgotten; trying again in an hour");
@@ -60,7 +61,7 @@ pub(super) async fn tell_refusals(services: Arc<Services>) {
             () = services.stop.cancelled() => Due::All,
             _ = ticks.tick() => Due::InTime,
         };
-        let counts = services.refusals().due(due, clock::monotonic());
+        let counts = services.refusals().due(due, services.terms.now().refusals, clock::monotonic());
         for (operator, counted) in counts {
             let request = refused(&operator, counted);
             if let Err(error) = services.writer.submit(request).await {

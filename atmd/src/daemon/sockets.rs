@@ -2,10 +2,10 @@
 
 use super::StartError;
 use crate::config::Config;
-use crate::pki::{self, Pki};
+use crate::live::Live;
 use crate::rpc::{Gate, Listener, Services};
-use atm_rpc::transport::tls::server_config;
 use atm_rpc::transport::{CUSTOMER, OPERATOR};
+use rustls::ServerConfig;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -41,33 +41,26 @@ impl Sockets {
 
     pub(super) fn serve(
         self,
-        config: &Config,
-        pki: &Pki,
+        [for_customers, for_operators]: [Live<ServerConfig>; 2],
         services: &Arc<Services>,
-        gates: [Arc<Gate>; 2],
+        [customers_gate, operators_gate]: [Arc<Gate>; 2],
         connections: &TaskTracker,
-    ) -> Result<[JoinHandle<()>; 2], StartError> {
-        let [customers_gate, operators_gate] = gates;
-        let identity = || pki.server(&config.server.names);
-        let for_customers = identity()?;
-        if let Some(ends) = for_customers.certificate().and_then(pki::ends_at) {
-            services.monitor.server_certificate_ends(ends);
-        }
+    ) -> [JoinHandle<()>; 2] {
         let customers = Listener {
             socket: self.customers,
             service: CUSTOMER,
-            tls: server_config(CUSTOMER, for_customers, None)?,
+            tls: for_customers,
             gate: customers_gate,
             services: Arc::clone(services),
         };
         let operators = Listener {
             socket: self.operators,
             service: OPERATOR,
-            tls: server_config(OPERATOR, identity()?, Some(pki.ca_pem()?.as_bytes()))?,
+            tls: for_operators,
             gate: operators_gate,
             services: Arc::clone(services),
         };
-        Ok([customers, operators].map(|listener| tokio::spawn(listener.run(connections.clone()))))
+        [customers, operators].map(|listener| tokio::spawn(listener.run(connections.clone())))
     }
 }
 

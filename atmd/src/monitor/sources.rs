@@ -4,6 +4,7 @@
 use super::Monitor;
 use super::work::{PinWork, WriterWork};
 use crate::clock::{self, Clock};
+use crate::drain::Drain;
 use crate::log::LostLines;
 use crate::pki::{self, Pki};
 use crate::rpc::Gate;
@@ -51,8 +52,8 @@ pub struct Sources {
     pub committed: watch::Receiver<i64>,
     /// Newest entry that the ledgers have.
     pub projected: Arc<AtomicI64>,
-    /// How many they may lack.
-    pub projection_lag_max: u64,
+    /// Whether customers are let in.
+    pub drain: Arc<Drain>,
     /// The gates of customers and of operators.
     pub gates: [Arc<Gate>; 2],
     /// Lines of the log that were lost.
@@ -164,7 +165,8 @@ pub async fn probe(monitor: Arc<Monitor>, shutdown: CancellationToken) {
         }
         if answered && looked_at.is_none_or(|then| then.elapsed() >= CERTIFICATES_INTERVAL) {
             looked_at = Some(clock::monotonic());
-            let certificates = sources.certificates(monitor.server_ends_at.get().copied()).await;
+            let server = *monitor.server_ends_at.lock().unwrap_or_else(PoisonError::into_inner);
+            let certificates = sources.certificates(server).await;
             monitor.probe().certificates = certificates;
         }
     }
