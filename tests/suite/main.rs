@@ -12,6 +12,7 @@ mod accounts;
 mod atmctl;
 mod checker;
 mod concurrency;
+mod control;
 mod conversation;
 mod crash;
 mod demo;

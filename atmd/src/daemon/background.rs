@@ -1,8 +1,11 @@
 //! What is done at intervals while atmd serves.
 
+use super::drains::see_drains_through;
 use crate::auth::refusals::{Counted, Due};
 use crate::clock;
 use crate::ledger::request::{AuditDraft, OperatorAct, Request};
+use crate::log::LostLines;
+use crate::monitor;
 use crate::rpc::Services;
 use crate::store::Store;
 use std::sync::Arc;
@@ -18,8 +21,19 @@ const FORGET_INTERVAL: Duration = Duration::from_secs(3600);
 const REFUSALS_INTERVAL: Duration = Duration::from_secs(60);
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
+/// Begins all of it.
+pub(super) fn begin(services: &Arc<Services>, lost: LostLines) {
+    let (monitor, stop) = (&services.monitor, &services.stop);
+    tokio::spawn(monitor::probe(Arc::clone(monitor), stop.clone()));
+    tokio::spawn(monitor::run(Arc::clone(monitor), stop.clone(), move || lost.count()));
+    tokio::spawn(tell_seal_head(services.store.clone(), stop.clone()));
+    tokio::spawn(tell_refusals(Arc::clone(services)));
+    tokio::spawn(forget_rejections(Arc::clone(services)));
+    tokio::spawn(see_drains_through(Arc::clone(services)));
+}
+
 /// Tells the head of the seals to the log: a history that was cut off at its end does not match it.
-pub(super) async fn tell_seal_head(store: Store, stop: CancellationToken) {
+async fn tell_seal_head(store: Store, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(SEAL_HEAD_INTERVAL);
     loop {
         tokio::select! {
@@ -37,7 +51,7 @@ pub(super) async fn tell_seal_head(store: Store, stop: CancellationToken) {
 }
 
 /// Forgets the keys of requests that were rejected so many days ago.
-pub(super) async fn forget_rejections(services: Arc<Services>) {
+async fn forget_rejections(services: Arc<Services>) {
     let mut ticks = tokio::time::interval(FORGET_INTERVAL);
     loop {
         tokio::select! {
@@ -54,7 +68,7 @@ pub(super) async fn forget_rejections(services: Arc<Services>) {
 
 /// Writes how many calls of each operator were refused beyond those with a row of their own; the last time when atmd
 /// stops.
-pub(super) async fn tell_refusals(services: Arc<Services>) {
+async fn tell_refusals(services: Arc<Services>) {
     let mut ticks = tokio::time::interval(REFUSALS_INTERVAL);
     loop {
         let due = tokio::select! {

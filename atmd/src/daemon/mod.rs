@@ -29,9 +29,8 @@ use crate::store::{self, DataLock, OpenError, Store};
 use crate::writer::Ended;
 use announce::{announce, announce_metrics};
 use assemble::{Parts, gates, open_bank, project, services, sources, start_writer};
-use background::{forget_rejections, tell_refusals, tell_seal_head};
+use background::begin;
 use certificates::server_configs;
-use drains::see_drains_through;
 use prepare::{bank_exists, load_secrets, log_panics, make_data_dir, raise_open_files, without_core_dumps};
 use publish::publish;
 use reload::{Reloader, Swaps};
@@ -152,8 +151,8 @@ impl Daemon {
         let mut sockets = Sockets::bind(config).await?;
         let log = log::start(&config.logging).map_err(|error| StartError::Log(format!("{error:#}")))?;
         log_panics();
-        let ((rules, swap_rules), (terms, swap_terms)) =
-            (Live::new(live::rules(config)), Live::new(Terms::of(config)));
+        let (rules, swap_rules) = Live::new(live::rules(config));
+        let (terms, swap_terms) = Live::new(Terms::of(config));
         let monitor = Monitor::new(begun, terms.clone(), METHODS);
         if let Some(listener) = sockets.metrics.take() {
             announce_metrics(&listener);
@@ -177,8 +176,7 @@ impl Daemon {
         // There is one job at a time.
         let (rebuilds, wishes) = mpsc::channel(1);
         let (reloads, wishes_to_reload) = mpsc::channel(1);
-        let peppers = secrets.peppers;
-        let pki_too = pki.clone();
+        let (peppers, pki_too) = (secrets.peppers, pki.clone());
         let parts =
             Parts { store, writer, peppers, pki: pki_too, clock, monitor, rebuilds, reloads, rules, terms };
         let services = services(config, parts)?;
@@ -186,14 +184,8 @@ impl Daemon {
         let projection = tokio::spawn(project(&services, wishes).run(stop_projection.clone()));
         let lost = log.lost();
         let gates = gates(&services.terms);
-        let (monitor, stop) = (Arc::clone(&services.monitor), services.stop.clone());
-        monitor.look_at(sources(config, &services, &gates, lost.clone()));
-        tokio::spawn(monitor::probe(Arc::clone(&monitor), stop.clone()));
-        tokio::spawn(monitor::run(Arc::clone(&monitor), stop.clone(), move || lost.count()));
-        tokio::spawn(tell_seal_head(services.store.clone(), stop));
-        tokio::spawn(tell_refusals(Arc::clone(&services)));
-        tokio::spawn(forget_rejections(Arc::clone(&services)));
-        tokio::spawn(see_drains_through(Arc::clone(&services)));
+        services.monitor.look_at(sources(config, &services, &gates, lost.clone()));
+        begin(&services, lost);
         let connections = TaskTracker::new();
         let addresses = sockets.addresses();
         let certificates = server_configs(config, &pki)?;
@@ -201,22 +193,12 @@ impl Daemon {
         let [(for_customers, swap_customers), (for_operators, swap_operators)] =
             certificates.listeners.map(Live::new);
         let listeners = sockets.serve([for_customers, for_operators], &services, gates, &connections);
-        let swaps = Swaps {
-            rules: swap_rules,
-            terms: swap_terms,
-            listeners: [swap_customers, swap_operators],
-            level: log.level(),
-        };
-        let reloader = Reloader {
-            source: source.clone(),
-            in_force: loaded.settings.clone(),
-            started_with: config.clone(),
-            swaps,
-            pki: pki.clone(),
-            services: Arc::clone(&services),
-        };
+        let listeners_swaps = [swap_customers, swap_operators];
+        let swaps =
+            Swaps { rules: swap_rules, terms: swap_terms, listeners: listeners_swaps, level: log.level() };
+        let reloader = Reloader::new(source, loaded, swaps, &services);
         tokio::spawn(reloader.run(hangup, wishes_to_reload));
-        monitor.enter(Phase::Serving);
+        services.monitor.enter(Phase::Serving);
         supervisor::ready(&addresses);
         tokio::spawn(supervisor::give_signs_of_life(Arc::clone(&services.monitor)));
         announce(config, &pki, first_start, addresses);

@@ -8,9 +8,9 @@ use crate::config::keys::{Holds, Key};
 use crate::config::load::{Loaded, Setting};
 use crate::config::{Config, Source};
 use crate::ledger::Rules;
+use crate::ledger::request::AuditDraft;
 use crate::live::{Swap, Terms, rules};
 use crate::log::{LevelFilter, LevelSwitch};
-use crate::pki::Pki;
 use crate::rpc::{Reload, Services, note};
 use atm_rpc::error::ServiceError;
 use atm_rpc::operator::daemon::{KeyState, Reloaded, ReloadedKey};
@@ -35,14 +35,13 @@ pub(super) struct Swaps {
 
 /// Reads again what was read at the start.
 pub(super) struct Reloader {
-    pub(super) source: Source,
+    source: Source,
     /// What holds, key by key, in the order of the table.
-    pub(super) in_force: Vec<Setting>,
+    in_force: Vec<Setting>,
     /// What was read at the start; what holds at once may be different meanwhile.
-    pub(super) started_with: Config,
-    pub(super) swaps: Swaps,
-    pub(super) pki: Pki,
-    pub(super) services: Arc<Services>,
+    started_with: Config,
+    swaps: Swaps,
+    services: Arc<Services>,
 }
 
 /// A configuration that can hold.
@@ -54,6 +53,17 @@ struct Ready {
 }
 
 impl Reloader {
+    /// One that swaps what was read from that source at the start.
+    pub(super) fn new(source: &Source, loaded: &Loaded, swaps: Swaps, services: &Arc<Services>) -> Self {
+        Self {
+            source: source.clone(),
+            in_force: loaded.settings.clone(),
+            started_with: loaded.config.clone(),
+            swaps,
+            services: Arc::clone(services),
+        }
+    }
+
     /// Waits for wishes and for SIGHUP, until atmd stops.
     pub(super) async fn run(mut self, mut hangup: Signal, mut wishes: mpsc::Receiver<Reload>) {
         let stop = self.services.stop.clone();
@@ -99,7 +109,7 @@ impl Reloader {
         }
     }
 
-    async fn on_wish(&mut self, audit: crate::ledger::request::AuditDraft) -> Result<Reloaded, ServiceError> {
+    async fn on_wish(&mut self, audit: AuditDraft) -> Result<Reloaded, ServiceError> {
         let ready = match self.read() {
             Ok(ready) => ready,
             Err(mistakes) => {
@@ -133,7 +143,7 @@ impl Reloader {
         }
         mistakes.extend(check_open_files(&loaded.config).err().map(|error| error.to_string()));
         let level = self.swaps.level.parse(&loaded.config.logging.level);
-        let certificates = server_configs(&loaded.config, &self.pki);
+        let certificates = server_configs(&loaded.config, &self.services.pki);
         match (level, certificates) {
             (Ok(level), Ok(certificates)) if mistakes.is_empty() => {
                 let keys = differences(&self.in_force, &self.started_with, &loaded);
