@@ -57,7 +57,7 @@ async fn who_comes_is_told_and_who_is_there_finishes() {
         for (arguments, input) in [
             (&["balance", "--mobile", &known, "--pin-stdin"][..], "28471\n"),
             (&["register", "--mobile", &new, "--pin-stdin"], "28471\n"),
-            (&["redeem", "--mobile", &known, "--pin-stdin"], "AAAA-AAAA-AAAA-AAAA\n93618\n"),
+            (&["redeem", "--mobile", &known, "--pin-stdin"], "7K2M-Q9XD-3HRT\n93618\n"),
         ] {
             let said = atmd.cli(arguments, input).coded(75);
             assert_eq!(said.stderr, format!("atm-cli: {CLOSED}\nTry again later.\n"), "{said}");
