@@ -75,7 +75,7 @@ impl Store {
         Ok(found.count(&self.readers).await? > 0)
     }
 
-    /// Sessions from one on, oldest first, that did not end, began and were seen since: [`OPEN_SESSIONS_MAX`] at the most.
+    /// Sessions from one on, oldest first, that did not end, began and were seen since: 100,000 at the most.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -34,7 +34,7 @@ pub const COMMANDS: &[Command] = &[
     Command::rows("drain", "atmctl.daemon.drain/1", CHANGE)
         .needs(CONTROL)
         .changes()
-        .examples(&["--reason 'new disks'", "--reason 'new disks' --deadline 10m"]),
+        .examples(&["--reason maintenance", "--reason maintenance --deadline 10m"]),
     Command::rows("undrain", "atmctl.daemon.undrain/1", CHANGE).needs(CONTROL).changes().examples(&[""]),
 ];
 

@@ -65,7 +65,7 @@ async fn who_comes_is_told_and_who_is_there_finishes() {
         let said =
             atmd.cli(&["balance", "--mobile", &known, "--pin-stdin", "-o", "json"], "28471\n").coded(75);
         let error: Value = serde_json::from_str(&said.stderr).unwrap();
-        assert_eq!(error["error"]["details"]["reason"], REASON, "{said}");
+        assert_eq!(error["error"]["reason"], REASON, "{said}");
         let said = atmd.cli(&[], &format!("{known}\n")).coded(75);
         assert!(said.stdout.contains(&format!("{CLOSED}\nTry again later.\nGoodbye.")), "{said}");
 
