@@ -42,8 +42,8 @@ Exit codes:
    70  something failed inside (the message names the incident), or what was
        asked about could not be written
    74  done, but the receipt could not be written
-   75  the outcome is not known yet, or the bank is busy: ask with `last`, or
-       repeat with the same --request-key
+   75  the outcome is not known yet, or the bank is busy or closed: ask with
+       `last`, or repeat with the same --request-key
    78  configuration: CA missing or not trusted, settings or notes unusable
   130  interrupted";
 

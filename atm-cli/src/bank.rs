@@ -109,12 +109,26 @@ impl Bank {
 
     /// Whether a number has an account.
     pub(crate) async fn lookup(&mut self, mobile: MobileNumber) -> Result<Standing, Error> {
-        self.customer.lookup(mobile).await.map_err(Error::reading)
+        match self.customer.lookup(mobile).await {
+            Ok(standing) => Ok(standing),
+            Err(error) => Err(self.why(Error::reading(error)).await),
+        }
     }
 
     /// Begins a session. What is pending should be settled next, before anything else.
     pub(crate) async fn log_in(&mut self, who: &Credentials) -> Result<Session, Error> {
-        self.customer.login(who, &self.terminal).await.map_err(Error::reading)
+        match self.customer.login(who, &self.terminal).await {
+            Ok(session) => Ok(session),
+            Err(error) => Err(self.why(Error::reading(error)).await),
+        }
+    }
+
+    /// Where the bank lets nobody in, with its reason.
+    async fn why(&mut self, error: Error) -> Error {
+        let Some(ServiceError::Closed { retry_after_ms }) = error.service() else { return error };
+        // Whoever cannot be told why is told at least that.
+        let notice = self.customer.notice().await.ok().flatten();
+        Error::Closed { reason: notice.map(|notice| notice.reason), retry_after_ms }
     }
 
     /// Whether there is a session, as far as is known here.
@@ -200,7 +214,7 @@ impl Bank {
                     (Final::NothingSent, Noted::Before) => return Err(Error::Unknown(record)),
                     (Final::No, _) => {}
                 }
-                Err(Error::changing(error, &record))
+                Err(self.why(Error::changing(error, &record)).await)
             }
         }
     }
@@ -302,7 +316,10 @@ const fn final_answer(error: &CustomerError) -> Final {
         CustomerError::Service(ServiceError::Rejected(Rejection::KeyConflict)) => Final::OfAnother,
         CustomerError::Service(ServiceError::Rejected(_)) => Final::Decided,
         CustomerError::Service(
-            ServiceError::Unauthenticated(_) | ServiceError::Busy { .. } | ServiceError::Unavailable,
+            ServiceError::Unauthenticated(_)
+            | ServiceError::Busy { .. }
+            | ServiceError::Closed { .. }
+            | ServiceError::Unavailable,
         )
         | CustomerError::NotResumed(_)
         | CustomerError::Connect(ConnectError::NotReachable { .. }) => Final::NothingSent,
@@ -345,6 +362,7 @@ mod tests {
             (CustomerError::NotResumed(Rejection::Blacklisted { until: None }), "nothing sent"),
             (CustomerError::Service(ServiceError::Busy { retry_after_ms: 1 }), "nothing sent"),
             (CustomerError::Service(ServiceError::Unavailable), "nothing sent"),
+            (CustomerError::Service(ServiceError::Closed { retry_after_ms: 1 }), "nothing sent"),
             (connect(true), "nothing sent"),
             (connect(false), "no"),
             (CustomerError::Service(ServiceError::Internal(IncidentId::generate())), "no"),

@@ -27,6 +27,14 @@ pub(crate) enum Error {
     /// The bank's answer, or that there is none. Nothing was applied.
     #[error(transparent)]
     Call(CustomerError),
+    /// The bank lets nobody in at the moment. Nothing was applied.
+    #[error("the bank lets nobody in")]
+    Closed {
+        /// Why, where the bank says so.
+        reason: Option<String>,
+        /// When to ask again.
+        retry_after_ms: u32,
+    },
     /// The one-time code is wrong.
     #[error("wrong code")]
     WrongCode {

@@ -47,6 +47,7 @@ pub(crate) fn explain(error: &Error, words: &Words) -> Failure {
         Error::Settings(error) => settings(error),
         Error::State(error) => state(error),
         Error::Call(error) => call(error, words),
+        Error::Closed { reason, retry_after_ms } => closed(reason.as_deref(), *retry_after_ms),
         Error::WrongCode { attempts_left } => no(rejection::wrong_code(*attempts_left)),
         Error::NoAnswer => Failure::new(
             Exit::NotReachable,
@@ -216,6 +217,16 @@ fn no_key() -> Failure {
     Failure::new(Exit::Unknown, "outcome_unknown", "The bank did not answer in time.", LATER)
 }
 
+fn closed(reason: Option<&str>, retry_after_ms: u32) -> Failure {
+    let message = match reason {
+        Some(reason) => format!("The machine is closed for maintenance: {}", sentence(reason)),
+        None => "The machine is closed for maintenance.".to_owned(),
+    };
+    Failure::new(Exit::Unknown, "closed", message, LATER)
+        .with("reason", reason)
+        .with("retry_after_ms", retry_after_ms)
+}
+
 fn service(error: ServiceError, words: &Words) -> Failure {
     match error {
         ServiceError::Rejected(rejection) => no(rejection::rejection(rejection, words)),
@@ -227,6 +238,7 @@ fn service(error: ServiceError, words: &Words) -> Failure {
             format!("Try again in {}.", count(retry_after_ms.div_ceil(1000).max(1), "second")),
         )
         .with("retry_after_ms", retry_after_ms),
+        ServiceError::Closed { retry_after_ms } => closed(None, retry_after_ms),
         ServiceError::Unavailable => Failure::new(
             Exit::Unknown,
             "unavailable",
@@ -317,6 +329,24 @@ mod tests {
             (service(ServiceError::Busy { retry_after_ms: 1001 }), 75, "busy", "in 2 seconds."),
             (service(ServiceError::Unavailable), 75, "unavailable", "Nothing was booked."),
             (service(ServiceError::Internal(incident)), 70, "internal", &incident.to_string()),
+            (
+                Error::Closed { reason: Some("new disks".into()), retry_after_ms: 1 },
+                75,
+                "closed",
+                "The machine is closed for maintenance: New disks. Try again later.",
+            ),
+            (
+                service(ServiceError::Closed { retry_after_ms: 1 }),
+                75,
+                "closed",
+                "maintenance. Try again later.",
+            ),
+            (
+                service(ServiceError::Unauthenticated(SessionEnd::Drained)),
+                1,
+                "unauthenticated",
+                "again later.",
+            ),
             (Error::WrongCode { attempts_left: 3 }, 1, "wrong_code", "You have 3 attempts left."),
             (service(ServiceError::NotFound), 70, "unexpected", "version"),
             (connect(true), 69, "not_reachable", "No connection to atmd at h:1"),

@@ -221,6 +221,11 @@ pub(crate) fn session_end(end: SessionEnd) -> Told {
         SessionEnd::AccountClosed => {
             ("account_closed", "This session ended because the account was closed.", "Ask the bank.")
         }
+        SessionEnd::Drained => (
+            "drained",
+            "This session ended because the machine is closed for maintenance.",
+            "Nothing was booked by this request. Log in again later.",
+        ),
         SessionEnd::OperatorUnknown => {
             ("operator_unknown", "The bank does not accept this connection.", "Tell the bank.")
         }

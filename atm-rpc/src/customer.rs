@@ -21,7 +21,8 @@ pub const PROTOCOL: u16 = 1;
 /// The most lines a mini statement has.
 pub const STATEMENT_LINES_MAX: u16 = 50;
 
-/// What customers can ask of atmd.
+/// What customers can ask of atmd. `lookup`, `register`, `login` and `redeem` are answered with `Closed` where the bank
+/// lets nobody in.
 #[tarpc::service(derive = [serde::Serialize, serde::Deserialize])]
 pub trait Customer {
     /// Who answers, and the rules of the bank that a client can explain beforehand.
@@ -91,6 +92,19 @@ pub trait Customer {
         redemption: Redemption,
         terminal: TerminalName,
     ) -> Result<Receipt, ServiceError>;
+
+    /// Why nobody is let in at the moment; nothing where customers are. Whoever is told `Closed` may ask, without a
+    /// session.
+    async fn notice() -> Result<Option<Notice>, ServiceError>;
+}
+
+/// Why nobody is let in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// The reason, in the bank's words: one line.
+    pub reason: String,
+    /// Since when.
+    pub since: Timestamp,
 }
 
 /// Who answers, and the bank's rules.

@@ -107,6 +107,8 @@ pub enum SessionEnd {
     PinReset,
     /// The account was closed.
     AccountClosed,
+    /// The bank lets nobody in, and the time it left to sessions is over.
+    Drained,
 }
 
 /// What a service answers instead of a result.
@@ -149,6 +151,12 @@ pub enum ServiceError {
     /// What an operator asks for does not go with what is there. Nothing was applied.
     #[error("conflict: {0}")]
     Conflict(Conflict),
+    /// The bank lets nobody in at the moment; its notice says why. Nothing was counted and nothing applied.
+    #[error("nobody is let in, try again in {retry_after_ms} ms")]
+    Closed {
+        /// How long to wait before asking again.
+        retry_after_ms: u32,
+    },
 }
 
 /// What an operator's request does not go with.
@@ -252,4 +260,7 @@ pub enum BadRequest {
         "a request for a certificate is PKCS #10 in PEM, signed with its own key: ECDSA P-256 or P-384, or Ed25519"
     )]
     SigningRequest,
+    /// A drain leaves sessions some time, and not for ever.
+    #[error("a deadline is 1 millisecond to 7 days from now")]
+    Deadline,
 }

@@ -10,6 +10,7 @@ pub mod account;
 pub mod audit;
 pub mod blacklist;
 mod capability;
+pub mod daemon;
 pub mod journal;
 pub mod ledger;
 pub mod legacy;
@@ -31,6 +32,7 @@ use crate::operator::audit::{AuditFilter, AuditFrom, AuditPage};
 use crate::operator::blacklist::{
     BlacklistChange, BlacklistEntry, BlacklistEventPage, BlacklistImported, BlacklistListing, BlacklistPage,
 };
+use crate::operator::daemon::{DrainChange, Reloaded};
 use crate::operator::journal::JournalPage;
 use crate::operator::ledger::{JobNews, JobStart};
 use crate::operator::legacy::LegacyRow;
@@ -213,4 +215,17 @@ pub trait Operator {
     /// Begins to verify the audit log: the hash of each row, and the chain of seals. `head` is as for
     /// `ledger_verify`. Needs `audit:read`. Errors: `BadRequest(SealHead)`.
     async fn audit_verify(head: Option<String>) -> Result<JobStart, ServiceError>;
+
+    /// Reads the configuration again, from the same sources as at the start, and lets it hold at once and whole, as far
+    /// as it can without a restart; the server's certificate is issued anew. Where it has mistakes nothing is changed.
+    /// Needs `daemon:control`.
+    async fn daemon_reload() -> Result<Reloaded, ServiceError>;
+
+    /// Lets nobody in any more: no log-in, no registration, no one-time code. Sessions go on until they end by
+    /// themselves, or at the deadline, so many milliseconds from now. The same wish once more changes nothing. It ends
+    /// with the process. Needs `daemon:control`. Errors: `BadRequest(Reason | Deadline)`.
+    async fn daemon_drain(reason: String, deadline_ms: Option<u64>) -> Result<DrainChange, ServiceError>;
+
+    /// Lets customers in again. Needs `daemon:control`.
+    async fn daemon_undrain() -> Result<DrainChange, ServiceError>;
 }

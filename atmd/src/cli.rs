@@ -2,7 +2,7 @@
 
 use crate::clock::Clock;
 use crate::config::load::{ConfigErrors, Loaded};
-use crate::config::{self, Backend, Config};
+use crate::config::{Backend, Config, Source};
 use crate::daemon::{self, StartError};
 use crate::pki::{self, Pki, PkiError, Step, Which};
 use crate::store::{Failure, OpenError};
@@ -131,12 +131,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Vec<(Stri
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let loaded = match config::load(arguments.config.as_deref(), &environment, &arguments.overrides) {
+    let source = Source { file: arguments.config, environment, overrides: arguments.overrides };
+    let loaded = match source.read() {
         Ok(loaded) => loaded,
         Err(ConfigErrors { problems }) => return fail(&problems, CONFIGURATION),
     };
     match arguments.command.unwrap_or(Command::Run) {
-        Command::Run => report(&loaded, daemon::run(&loaded.config)),
+        Command::Run => report(&loaded, daemon::run(&source, &loaded)),
         Command::Migrate => report(&loaded, daemon::migrate(&loaded.config)),
         Command::Pki { command } => match pki_command(&loaded.config, &command) {
             Ok(text) => say(&text),

@@ -11,6 +11,8 @@ use atm_tests::daemon::{Atmd, Options};
 use atm_tests::figures::{self, Figure};
 use atm_tests::load::{self, Counted};
 use atm_tests::{http, link};
+use atmd::config::load::from_text;
+use atmd::live::Terms;
 use atmd::monitor::Monitor;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -132,7 +134,8 @@ async fn asked(atmd: &Atmd) {
 
 /// The time of all that is counted of a call: its begin, its outcome, how long it took, and what said no.
 fn counting() -> Duration {
-    let monitor = Monitor::new(Instant::now(), PACE, &["deposit"]);
+    let config = from_text(None, &[], &[]).expect("the defaults are right").config;
+    let monitor = Monitor::new(Instant::now(), Terms::of(&config).into(), &["deposit"]);
     let begun = Instant::now();
     for _ in 0..CALLS {
         black_box(&monitor).requests(Side::Customer).begin(black_box(0)).answered(black_box(None));

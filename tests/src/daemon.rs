@@ -104,6 +104,8 @@ pub struct Atmd {
     child: Option<Child>,
     /// A program and its arguments that become atmd when they run with its command line behind them.
     within: Vec<String>,
+    /// A program that runs in place of the one that was built here.
+    other: Option<PathBuf>,
 }
 
 impl Atmd {
@@ -126,7 +128,14 @@ impl Atmd {
     pub fn prepare(options: &Options) -> Self {
         raise_open_files();
         let folder = TempDir::with_prefix("atmd-").expect("a temporary folder can be made");
-        let atmd = Self { folder, address: own_address(), listening: None, child: None, within: Vec::new() };
+        let atmd = Self {
+            folder,
+            address: own_address(),
+            listening: None,
+            child: None,
+            within: Vec::new(),
+            other: None,
+        };
         atmd.configure(options);
         atmd
     }
@@ -135,6 +144,13 @@ impl Atmd {
     #[must_use]
     pub fn within(mut self, program: &[&str]) -> Self {
         self.within = program.iter().map(|&word| word.to_owned()).collect();
+        self
+    }
+
+    /// From the next start on another version's program runs, or the one that was built here.
+    #[must_use]
+    pub fn in_place_of_atmd(mut self, other: Option<PathBuf>) -> Self {
+        self.other = other;
         self
     }
 
@@ -153,9 +169,13 @@ impl Atmd {
         self.restart();
     }
 
-    /// It has other options from its next start on.
-    pub fn configured(&mut self, options: &Options) {
-        self.configure(options);
+    /// Sends it a signal.
+    ///
+    /// # Panics
+    /// Where it does not run.
+    pub fn signal(&self, signal: Signal) {
+        let child = self.child.as_ref().expect("atmd runs");
+        kill_process(Pid::from_child(child), signal).expect("atmd takes a signal");
     }
 
     /// Ends it in order (SIGTERM).
@@ -264,7 +284,7 @@ impl Atmd {
     /// atmd on this data, not yet started.
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = self.isolated("atmd");
+        let mut command = self.isolated(self.other.as_deref().unwrap_or_else(|| programs().path("atmd")));
         command.arg("--config").arg(self.config_file()).args(arguments);
         command
     }
@@ -278,7 +298,7 @@ impl Atmd {
     /// As [`cli`](Self::cli), not yet started.
     #[must_use]
     pub fn cli_command(&self, arguments: &[&str]) -> Command {
-        let mut command = self.isolated("atm-cli");
+        let mut command = self.isolated(programs().path("atm-cli"));
         command.arg("--server").arg(self.customers().to_string()).arg("--ca").arg(self.ca()).args(arguments);
         command
     }
@@ -292,15 +312,15 @@ impl Atmd {
     /// As [`ctl`](Self::ctl), not yet started.
     #[must_use]
     pub fn ctl_command(&self, arguments: &[&str]) -> Command {
-        let mut command = self.isolated("atmctl");
+        let mut command = self.isolated(programs().path("atmctl"));
         command.arg("--server").arg(self.operators().to_string()).arg("--ca").arg(self.ca());
         command.arg("--identity").arg(self.root_identity()).args(arguments);
         command
     }
 
     /// A program that sees nothing of who runs the tests.
-    fn isolated(&self, program: &str) -> Command {
-        let mut command = Command::new(programs().path(program));
+    fn isolated(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
         let home = self.folder.path().join("home");
         fs::create_dir_all(&home).expect("a home can be made");
         command.env_clear().env("PATH", env::var_os("PATH").unwrap_or_default());
@@ -331,7 +351,19 @@ impl Atmd {
         self.folder.path().join("config.ini")
     }
 
-    fn configure(&self, options: &Options) {
+    /// Writes its config file, for who has it read again.
+    ///
+    /// # Panics
+    /// Where the file cannot be written.
+    pub fn configure(&self, options: &Options) {
+        self.configure_with_names(options, &[]);
+    }
+
+    /// As [`configure`](Self::configure), with more names for the server's certificate.
+    ///
+    /// # Panics
+    /// Where the file cannot be written.
+    pub fn configure_with_names(&self, options: &Options, names: &[&str]) {
         let address = self.address.to_string();
         let data = self.data();
         let mut here = options.clone();
@@ -340,7 +372,7 @@ impl Atmd {
         }
         let here = here
             .set("server.host", &address)
-            .set("server.names", &address)
+            .set("server.names", &[&[address.as_str()], names].concat().join(", "))
             .set("server.data_dir", data.to_str().expect("temporary folders have names in UTF-8"));
         fs::write(self.config_file(), here.ini()).expect("a config can be written");
     }

@@ -25,6 +25,7 @@ pub mod link;
 pub mod load;
 pub mod need;
 pub mod office;
+pub mod previous;
 pub mod process;
 pub mod programs;
 pub mod prometheus;

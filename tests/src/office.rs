@@ -52,7 +52,7 @@ impl Office {
         let store = Store::open(config, books::sealer(folder), Clock::System.now()).await;
         let store = store.unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         let calendar = Calendar::new(config.bank.timezone.clone(), config.bank.cutover_time);
-        let context = Context { store: store.clone(), rules: rules(), calendar, clock: Clock::System };
+        let context = Context { store: store.clone(), rules: rules().into(), calendar, clock: Clock::System };
         let (writer, ended) = Writer::start(context, BOUNDS);
         let created_at = Clock::System.now();
         let root =

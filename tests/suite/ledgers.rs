@@ -207,7 +207,7 @@ async fn set_checkpoint(atmd: &Atmd, books: &Books, ledger: Ledger, behind: Behi
 async fn submit(config: &Config, request: Request) {
     let store = books::store(config).await;
     let calendar = Calendar::new(config.bank.timezone.clone(), config.bank.cutover_time);
-    let context = Context { store: store.clone(), rules: no_rules(), calendar, clock: Clock::System };
+    let context = Context { store: store.clone(), rules: no_rules().into(), calendar, clock: Clock::System };
     let (writer, ended) = Writer::start(context, Bounds { batch_count_max: 1, queue_max: 1 });
     writer.submit(request).await.unwrap();
     drop(writer);

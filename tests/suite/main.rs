@@ -13,6 +13,7 @@ mod atmctl;
 mod certificates;
 mod checker;
 mod concurrency;
+mod control;
 mod conversation;
 mod crash;
 mod demo;

@@ -16,6 +16,7 @@ fn all_programs_are_built_into_one_folder() {
         "atmctl-operator",
         "atmctl-audit",
         "atmctl-account",
+        "atmctl-daemon",
         "atmctl-report",
         "demo",
     ] {

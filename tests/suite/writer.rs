@@ -60,7 +60,7 @@ impl Office {
         let config = database.options(&Options::default()).set("server.data_dir", data_dir).config();
         let store = books::store(&config).await;
         let calendar = Calendar::new(config.bank.timezone.clone(), config.bank.cutover_time);
-        let context = Context { store: store.clone(), rules: rules(), calendar, clock: Clock::System };
+        let context = Context { store: store.clone(), rules: rules().into(), calendar, clock: Clock::System };
         let (writer, ended) = Writer::start(context, bounds);
         let root = NewOperator {
             id: 1,

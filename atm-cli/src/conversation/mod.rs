@@ -112,6 +112,7 @@ fn ends(error: &Error, bank: &Bank) -> bool {
         | Error::Input(_)
         | Error::Output(_)
         | Error::Receipt(_)
+        | Error::Closed { .. }
         | Error::Settings(_) => true,
         Error::Usage { .. } | Error::NothingRemembered | Error::State(_) => false,
         Error::Unknown(_) | Error::NoAnswer => !bank.has_session(),

@@ -3,8 +3,8 @@
 
 use super::endpoint::{ConnectError, Endpoint};
 use crate::customer::{
-    Balance, Credentials, CustomerClient, KeyOutcome, PinChange, Receipt, Redemption, ServerInfo, Session,
-    Standing, StatementLine,
+    Balance, Credentials, CustomerClient, KeyOutcome, Notice, PinChange, Receipt, Redemption, ServerInfo,
+    Session, Standing, StatementLine,
 };
 use crate::error::{Rejection, ServiceError, SessionEnd};
 use crate::transport::{CUSTOMER, codec, monotonic};
@@ -230,6 +230,14 @@ impl Customer {
         .await
     }
 
+    /// See [`crate::customer::Customer::notice`].
+    ///
+    /// # Errors
+    /// As all calls: [`CustomerError`].
+    pub async fn notice(&mut self) -> Result<Option<Notice>, CustomerError> {
+        self.repeat(|link, context| async move { link.notice(context).await }).await
+    }
+
     /// Ends the session. One try: a session that nobody ends ends by itself.
     ///
     /// # Errors
@@ -324,7 +332,10 @@ impl Customer {
                     return Err(if sent { CustomerError::OutcomeUnknown } else { failure });
                 }
                 // The try that failed was not applied; one before it may have been.
-                CustomerError::Connect(_) | CustomerError::Service(ServiceError::Internal(_)) if sent => {
+                CustomerError::Connect(_)
+                | CustomerError::Service(ServiceError::Internal(_) | ServiceError::Closed { .. })
+                    if sent =>
+                {
                     return Err(CustomerError::OutcomeUnknown);
                 }
                 _ => return Err(failure),

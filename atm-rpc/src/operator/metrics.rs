@@ -79,6 +79,8 @@ names! {
         Internal "internal",
         /// Nobody waited for the answer any more.
         Abandoned "abandoned",
+        /// Nobody is let in, as an operator wants it.
+        Closed "closed",
     }
 }
 

@@ -167,6 +167,9 @@ methods! {
     OperatorRenew "operator_renew" Rule::changes(Capability::OperatorsWrite),
     AuditList "audit_list" Rule::looks(Capability::AuditRead),
     AuditVerify "audit_verify" Rule::looks(Capability::AuditRead),
+    DaemonReload "daemon_reload" Rule::changes(Capability::DaemonControl),
+    DaemonDrain "daemon_drain" Rule::changes(Capability::DaemonControl),
+    DaemonUndrain "daemon_undrain" Rule::changes(Capability::DaemonControl),
 }
 
 #[cfg(test)]

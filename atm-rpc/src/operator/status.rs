@@ -1,5 +1,6 @@
 //! How atmd is.
 
+use crate::operator::daemon::Draining;
 use crate::types::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -39,4 +40,7 @@ pub struct Status {
     pub business_date: String,
     /// Entries that the CSV ledgers do not have yet.
     pub projection_lag_entries: i64,
+    /// Since when, why and until when nobody is let in; none where customers are.
+    #[serde(default)]
+    pub draining: Option<Draining>,
 }

@@ -101,7 +101,9 @@ impl From<ServiceError> for Failure {
             ServiceError::NotFound => told(Code::NotFound),
             ServiceError::BadRequest(BadRequest::Widening) => told(Code::Denied),
             ServiceError::BadRequest(what) => Self::new(Code::Usage, what),
-            ServiceError::Busy { .. } | ServiceError::Unavailable => told(Code::TryAgain),
+            ServiceError::Busy { .. } | ServiceError::Unavailable | ServiceError::Closed { .. } => {
+                told(Code::TryAgain)
+            }
             // Operators' calls have no keys to ask with.
             ServiceError::OutcomeUnknown => {
                 Self::new(Code::TryAgain, "atmd went away before it answered: it may be done, or not at all")

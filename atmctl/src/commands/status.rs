@@ -47,11 +47,17 @@ fn columns() -> Schema {
             ("currency", Kind::Text),
             ("business_date", Kind::Date),
             ("projection_lag_entries", Kind::Number),
+            ("draining", Kind::Boolean),
+            ("drain_reason", Kind::Text),
+            ("drain_since", Kind::Date),
+            ("drain_deadline", Kind::Date),
+            ("drain_sessions_left", Kind::Number),
         ],
     )
 }
 
 fn row(status: &Status, currency: Currency) -> Value {
+    let draining = status.draining.as_ref();
     let told = |sentences: &[String]| Some(sentences.join("; ")).filter(|told| !told.is_empty());
     json!({
         "healthy": status.healthy,
@@ -71,6 +77,11 @@ fn row(status: &Status, currency: Currency) -> Value {
         "currency": currency,
         "business_date": status.business_date,
         "projection_lag_entries": status.projection_lag_entries,
+        "draining": draining.is_some(),
+        "drain_reason": draining.map(|told| &told.reason),
+        "drain_since": draining.map(|told| told.since),
+        "drain_deadline": draining.and_then(|told| told.deadline),
+        "drain_sessions_left": draining.and_then(|told| told.sessions_left),
     })
 }
 
@@ -78,6 +89,7 @@ fn row(status: &Status, currency: Currency) -> Value {
 mod tests {
     use super::*;
     use crate::render::{Format, Renderer};
+    use atm_rpc::operator::daemon::Draining;
     use atm_rpc::types::time::Timestamp;
 
     #[test]
@@ -99,6 +111,12 @@ mod tests {
             vault_balance_minor: -500,
             business_date: "2026-11-22".into(),
             projection_lag_entries: 0,
+            draining: Some(Draining {
+                reason: "new disks".into(),
+                since: Timestamp::from_ms(0),
+                deadline: None,
+                sessions_left: Some(2),
+            }),
         };
         let (schema, mut out) = (columns(), Vec::new());
         let mut renderer = Renderer::new(Format::Json, &schema, Some(Currency::INR));
@@ -110,5 +128,7 @@ mod tests {
         assert_eq!(read["data"][0]["memory_bytes"], "18446744073709551615");
         assert_eq!(read["data"][0]["vault_balance"], "-5.00");
         assert_eq!(read["data"][0]["cpu_percent"], "12.3");
+        assert_eq!(read["data"][0]["drain_reason"], "new disks");
+        assert_eq!(read["data"][0]["drain_deadline"], Value::Null);
     }
 }

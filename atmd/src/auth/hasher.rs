@@ -3,9 +3,10 @@
 //! They yield to everything else, so a flood of log-ins does not delay a deposit, and the line in
 //! front of them is bounded.
 
-use super::pin::{self, Cost, Memory, Peppers, PinError, Shown};
+use super::pin::{self, Memory, Peppers, PinError, Shown};
 use crate::clock;
 use crate::ledger::book::PinHash;
+use crate::live::{Live, Terms};
 use crate::monitor::PinWork;
 use atm_rpc::types::mobile::MobileNumber;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -44,7 +45,7 @@ pub struct Hasher {
 #[derive(Debug)]
 struct Shared {
     peppers: Arc<Peppers>,
-    cost: Cost,
+    terms: Live<Terms>,
     places: Arc<Semaphore>,
     counted: Arc<PinWork>,
     work: mpsc::Sender<Work>,
@@ -64,7 +65,7 @@ impl Hasher {
     ///
     /// # Errors
     /// Where the system gives no thread.
-    pub fn start(peppers: Peppers, cost: Cost, threads: usize) -> std::io::Result<Self> {
+    pub fn start(peppers: Peppers, terms: Live<Terms>, threads: usize) -> std::io::Result<Self> {
         let threads = match threads {
             0 => thread::available_parallelism().map_or(1, usize::from),
             threads => threads,
@@ -78,7 +79,7 @@ impl Hasher {
         let places = Arc::new(Semaphore::new(threads));
         let counted = Arc::new(PinWork::default());
         counted.threads.store(u64::try_from(threads).unwrap_or(u64::MAX), Ordering::Relaxed);
-        let shared = Shared { peppers: Arc::new(peppers), cost, places, counted, work };
+        let shared = Shared { peppers: Arc::new(peppers), terms, places, counted, work };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -109,7 +110,7 @@ impl Hasher {
     /// Whether a PIN should be hashed anew.
     #[must_use]
     pub fn is_outdated(&self, kept: &PinHash) -> bool {
-        pin::is_outdated(&self.shared.peppers, self.shared.cost, kept)
+        pin::is_outdated(&self.shared.peppers, self.shared.terms.now().cost, kept)
     }
 }
 
@@ -120,7 +121,7 @@ impl Place {
     /// [`HashError`].
     pub async fn hash(&self, number: MobileNumber, new: impl Into<Shown>) -> Result<PinHash, HashError> {
         let new = new.into();
-        let (peppers, cost) = (Arc::clone(&self.shared.peppers), self.shared.cost);
+        let (peppers, cost) = (Arc::clone(&self.shared.peppers), self.shared.terms.now().cost);
         self.run(move |memory| pin::hash(&peppers, cost, number, &new, memory)).await
     }
 
@@ -135,7 +136,7 @@ impl Place {
         shown: impl Into<Shown>,
     ) -> Result<bool, HashError> {
         let shown = shown.into();
-        let (peppers, cost) = (Arc::clone(&self.shared.peppers), self.shared.cost);
+        let (peppers, cost) = (Arc::clone(&self.shared.peppers), self.shared.terms.now().cost);
         let right = self.run(move |memory| match kept {
             Some(kept) => pin::verify(&peppers, &kept, number, &shown, memory),
             None => pin::hash(&peppers, cost, number, &shown, memory).map(|_| false),

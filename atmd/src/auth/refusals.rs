@@ -1,15 +1,14 @@
 //! How many refusals of an operator have a row of the audit log each: a bucket per operator. Those above it are counted,
 //! and the count has a row, so that nobody fills the disk with what he may not do.
 
+use crate::live::Rate;
 use atm_rpc::operator::Role;
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// The buckets. Each holds `burst` rows and fills again by `per_minute`.
-#[derive(Debug)]
+/// The buckets.
+#[derive(Debug, Default)]
 pub struct Refusals {
-    burst: u32,
-    refill: Duration,
     /// By operator: as many as there are in the database at the most.
     tallies: HashMap<String, Tally>,
 }
@@ -50,19 +49,11 @@ pub enum Due {
 }
 
 impl Refusals {
-    /// Buckets of that size.
-    #[must_use]
-    pub fn new(burst: u32, per_minute: u32) -> Self {
-        let refill = Duration::from_secs(60) / per_minute.max(1);
-        Self { burst: burst.max(1), refill, tallies: HashMap::new() }
-    }
-
-    /// Takes a row out of an operator's bucket, or counts the refusal.
-    pub fn note(&mut self, operator: &str, role: Role, now: Instant) -> Noted {
-        let room = self.refill * (self.burst - 1);
+    /// Takes a row out of an operator's bucket of that size, or counts the refusal.
+    pub fn note(&mut self, operator: &str, role: Role, rate: Rate, now: Instant) -> Noted {
         let fresh = || Tally { full_at: now, without_row: Counted { role, count: 0 } };
         let tally = self.tallies.entry(operator.to_owned()).or_insert_with(fresh);
-        if tally.take(self.refill, room, now) {
+        if tally.take(rate, now) {
             return Noted::Row;
         }
         tally.without_row.role = role;
@@ -71,11 +62,10 @@ impl Refusals {
     }
 
     /// Gives the counts that are to be written, and forgets them and those who have a full bucket.
-    pub fn due(&mut self, due: Due, now: Instant) -> Vec<(String, Counted)> {
-        let (refill, room) = (self.refill, self.refill * (self.burst - 1));
+    pub fn due(&mut self, due: Due, rate: Rate, now: Instant) -> Vec<(String, Counted)> {
         let mut written = Vec::new();
         for (operator, tally) in &mut self.tallies {
-            if tally.without_row.count > 0 && (due == Due::All || tally.take(refill, room, now)) {
+            if tally.without_row.count > 0 && (due == Due::All || tally.take(rate, now)) {
                 written.push((operator.clone(), tally.without_row));
                 tally.without_row.count = 0;
             }
@@ -94,12 +84,12 @@ impl Refusals {
 
 impl Tally {
     /// Takes a row out of the bucket, if it has one.
-    fn take(&mut self, refill: Duration, room: Duration, now: Instant) -> bool {
+    fn take(&mut self, rate: Rate, now: Instant) -> bool {
         let missing = self.full_at.saturating_duration_since(now);
-        if missing > room {
+        if missing > rate.room() {
             return false;
         }
-        self.full_at = now + missing + refill;
+        self.full_at = now + missing + rate.refill();
         true
     }
 }
@@ -108,27 +98,30 @@ impl Tally {
 mod tests {
     use super::*;
     use crate::clock::monotonic;
+    use std::time::Duration;
+
+    const RATE: Rate = Rate { burst: 3, per_minute: 60 };
 
     #[test]
     fn a_flood_has_few_rows_and_is_counted() {
-        let mut refusals = Refusals::new(3, 60);
+        let mut refusals = Refusals::default();
         let start = monotonic();
         let at = |ms| start + Duration::from_millis(ms);
-        let mut note = |ms| refusals.note("asha", Role::Viewer, at(ms));
+        let mut note = |ms| refusals.note("asha", Role::Viewer, RATE, at(ms));
         let noted: Vec<Noted> = [0, 0, 0, 0, 0, 1_000, 1_000].map(&mut note).into();
         use Noted::{Counted as C, First, Row};
         assert_eq!(noted, [Row, Row, Row, First, C, Row, C]);
-        assert_eq!(refusals.due(Due::InTime, at(1_500)), [], "there is no row in the bucket");
+        assert_eq!(refusals.due(Due::InTime, RATE, at(1_500)), [], "there is no row in the bucket");
         let counted = |count| [("asha".to_owned(), Counted { role: Role::Viewer, count })];
-        assert_eq!(refusals.due(Due::InTime, at(2_000)), counted(3));
-        assert_eq!(refusals.due(Due::All, at(2_000)), []);
-        assert_eq!(refusals.note("asha", Role::Viewer, at(2_000)), First);
-        assert_eq!(refusals.note("ravi", Role::Admin, at(2_000)), Row, "each has a bucket");
-        let all = refusals.due(Due::All, at(2_000));
+        assert_eq!(refusals.due(Due::InTime, RATE, at(2_000)), counted(3));
+        assert_eq!(refusals.due(Due::All, RATE, at(2_000)), []);
+        assert_eq!(refusals.note("asha", Role::Viewer, RATE, at(2_000)), First);
+        assert_eq!(refusals.note("ravi", Role::Admin, RATE, at(2_000)), Row, "each has a bucket");
+        let all = refusals.due(Due::All, RATE, at(2_000));
         assert_eq!(all, counted(1));
         refusals.take_back("asha".to_owned(), all[0].1, at(2_000));
-        assert_eq!(refusals.due(Due::All, at(2_000)), counted(1));
-        assert_eq!(refusals.due(Due::InTime, at(60_000)), []);
+        assert_eq!(refusals.due(Due::All, RATE, at(2_000)), counted(1));
+        assert_eq!(refusals.due(Due::InTime, RATE, at(60_000)), []);
         assert!(refusals.tallies.is_empty(), "nothing is kept of those with a full bucket");
     }
 }

@@ -1,5 +1,6 @@
 //! A bucket of attempts per peer address: what makes trying many numbers slow.
 
+use crate::live::Rate;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, Instant};
@@ -7,45 +8,32 @@ use std::time::{Duration, Instant};
 /// Addresses that are remembered at a time.
 const PEERS_MAX: usize = 65_536;
 
-/// The buckets. Each holds `burst` attempts and fills again by `per_minute`.
-#[derive(Debug)]
+/// The buckets.
+#[derive(Debug, Default)]
 pub struct Throttle {
-    burst: u32,
-    refill: Duration,
     /// When each bucket will be full again.
     full_at: HashMap<IpAddr, Instant>,
 }
 
 impl Throttle {
-    /// Buckets of that size.
-    #[must_use]
-    pub fn new(burst: u32, per_minute: u32) -> Self {
-        Self {
-            burst: burst.max(1),
-            refill: Duration::from_secs(60) / per_minute.max(1),
-            full_at: HashMap::new(),
-        }
-    }
-
-    /// Takes one attempt out of a peer's bucket.
+    /// Takes one attempt out of a peer's bucket of that size.
     ///
     /// # Errors
     /// The time until there is one again.
-    pub fn take(&mut self, peer: IpAddr, now: Instant) -> Result<(), Duration> {
+    pub fn take(&mut self, peer: IpAddr, rate: Rate, now: Instant) -> Result<(), Duration> {
         if self.full_at.len() >= PEERS_MAX {
             self.full_at.retain(|_, full_at| *full_at > now);
         }
         let peer = network(peer);
         if self.full_at.len() >= PEERS_MAX && !self.full_at.contains_key(&peer) {
-            return Err(self.refill);
+            return Err(rate.refill());
         }
         let full_at = self.full_at.entry(peer).or_insert(now);
         let missing = full_at.saturating_duration_since(now);
-        let room = self.refill * (self.burst - 1);
-        if let Some(wait) = missing.checked_sub(room).filter(|wait| !wait.is_zero()) {
+        if let Some(wait) = missing.checked_sub(rate.room()).filter(|wait| !wait.is_zero()) {
             return Err(wait);
         }
-        *full_at = now + missing + self.refill;
+        *full_at = now + missing + rate.refill();
         Ok(())
     }
 }
@@ -72,10 +60,11 @@ mod tests {
 
     #[test]
     fn a_bucket_empties_and_fills_again() {
-        let mut throttle = Throttle::new(3, 60);
+        let mut throttle = Throttle::default();
+        let rate = Rate { burst: 3, per_minute: 60 };
         let start = monotonic();
         let peer = IpAddr::from([127, 0, 0, 1]);
-        let take = |throttle: &mut Throttle, ms| throttle.take(peer, start + Duration::from_millis(ms));
+        let take = |throttle: &mut Throttle, ms| throttle.take(peer, rate, start + Duration::from_millis(ms));
         for _ in 0..3 {
             assert_eq!(take(&mut throttle, 0), Ok(()));
         }
@@ -83,8 +72,14 @@ mod tests {
         assert_eq!(take(&mut throttle, 400), Err(Duration::from_millis(600)));
         assert_eq!(take(&mut throttle, 1_000), Ok(()));
         assert!(take(&mut throttle, 1_000).is_err());
+        let larger = Rate { burst: 4, ..rate };
+        assert_eq!(
+            throttle.take(peer, larger, start + Duration::from_secs(1)),
+            Ok(()),
+            "the size may change"
+        );
         let other = IpAddr::from([127, 0, 0, 2]);
-        assert_eq!(throttle.take(other, start), Ok(()), "each peer has its own");
+        assert_eq!(throttle.take(other, rate, start), Ok(()), "each peer has its own");
     }
 
     #[test]
@@ -97,10 +92,11 @@ mod tests {
 
     #[test]
     fn the_table_is_bounded() {
-        let mut throttle = Throttle::new(1, 1);
+        let mut throttle = Throttle::default();
+        let rate = Rate { burst: 1, per_minute: 1 };
         let now = monotonic();
         for n in 0..u32::try_from(PEERS_MAX).unwrap() + 10 {
-            let _ = throttle.take(IpAddr::from(n.to_be_bytes()), now);
+            let _ = throttle.take(IpAddr::from(n.to_be_bytes()), rate, now);
         }
         assert_eq!(throttle.full_at.len(), PEERS_MAX);
     }

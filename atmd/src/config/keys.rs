@@ -14,6 +14,17 @@ pub struct Key {
     pub comment: &'static str,
     /// Whether its value is for nobody's eyes.
     pub secret: bool,
+    /// When a change of it holds.
+    pub holds: Holds,
+}
+
+/// When a change of a key holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holds {
+    /// As soon as the configuration is read again.
+    AtOnce,
+    /// From the next start on.
+    AtStart,
 }
 
 impl Key {
@@ -51,8 +62,19 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("metrics", "Metrics and health over HTTP, for machines that look after atmd"),
 ];
 
+/// A key that is read at the start alone.
 const fn key(section: &'static str, name: &'static str, default: &'static str, comment: &'static str) -> Key {
-    Key { section, name, default, comment, secret: false }
+    Key { section, name, default, comment, secret: false, holds: Holds::AtStart }
+}
+
+/// A key that may be changed while atmd runs.
+const fn live(
+    section: &'static str,
+    name: &'static str,
+    default: &'static str,
+    comment: &'static str,
+) -> Key {
+    Key { holds: Holds::AtOnce, ..key(section, name, default, comment) }
 }
 
 /// All keys, section by section.
@@ -61,51 +83,51 @@ pub const KEYS: &[Key] = &[
     key("server", "host", "0.0.0.0", "Address to listen on: 0.0.0.0 and :: are all, 127.0.0.1 is this machine alone."),
     key("server", "port", "65432", "Port to listen on; 0 takes a free one."),
     key("server", "worker_threads", "4", "Threads that serve connections."),
-    key("server", "monitor_interval", "60", "Time between two lines of metrics in the log: seconds, or 500ms, 2m, 1h, 1d as all times here."),
+    live("server", "monitor_interval", "60", "Time between two lines of metrics in the log: seconds, or 500ms, 2m, 1h, 1d as all times here."),
     key("server", "data_dir", "data", "Folder of the database, CSV files, keys and log; the default is /var/lib/atmd where this file is in /etc/atm."),
-    key("server", "names", "", "More names and addresses for the server's certificate, with commas between."),
-    key("server", "certificate", "", "A certificate of the site's own for customers, with those between it and the CA behind it (PEM), in place of one by the bank's CA; under data_dir unless absolute."),
-    key("server", "key", "", "Its private key (PEM), which others may not read."),
-    key("server", "max_connections", "1024", "Customers' connections at a time."),
-    key("server", "max_connections_per_peer", "64", "Customers' connections at a time from one address."),
-    key("server", "login_timeout", "60s", "A connection that does not log in ends after this time."),
-    key("server", "shutdown_timeout", "10s", "How long a stop waits for what is under way."),
+    live("server", "names", "", "More names and addresses for the server's certificate, with commas between."),
+    live("server", "certificate", "", "A certificate of the site's own for customers, with those between it and the CA behind it (PEM), in place of one by the bank's CA; under data_dir unless absolute."),
+    live("server", "key", "", "Its private key (PEM), which others may not read."),
+    live("server", "max_connections", "1024", "Customers' connections at a time."),
+    live("server", "max_connections_per_peer", "64", "Customers' connections at a time from one address."),
+    live("server", "login_timeout", "60s", "A connection that does not log in ends after this time."),
+    live("server", "shutdown_timeout", "10s", "How long a stop waits for what is under way."),
 
     key("operator", "listen", "127.0.0.1:65433", "Address and port to listen on."),
-    key("operator", "certificate", "", "The same for operators; they go on to be known by their own certificates."),
-    key("operator", "key", "", "Its private key."),
-    key("operator", "max_connections", "64", "Operators' connections at a time."),
-    key("operator", "refusals_burst", "100", "Refused calls of one operator that the audit log has a row for each at once."),
-    key("operator", "refusals_per_minute", "10", "Such rows in a minute after that; more refusals are counted in one row."),
+    live("operator", "certificate", "", "The same for operators; they go on to be known by their own certificates."),
+    live("operator", "key", "", "Its private key."),
+    live("operator", "max_connections", "64", "Operators' connections at a time."),
+    live("operator", "refusals_burst", "100", "Refused calls of one operator that the audit log has a row for each at once."),
+    live("operator", "refusals_per_minute", "10", "Such rows in a minute after that; more refusals are counted in one row."),
 
     key("bank", "currency", "INR", "ISO 4217 code of the currency of all amounts."),
     key("bank", "timezone", "UTC", "Zone of the bank's days, such as Asia/Kolkata."),
     key("bank", "cutover_time", "00:00", "When one business date ends and the next begins, in that zone."),
-    key("bank", "amount_max", "1000000.00", "The largest amount of one movement."),
+    live("bank", "amount_max", "1000000.00", "The largest amount of one movement."),
     key("bank", "opening_vault", "10000.00", "Cash in the vault when the bank is first opened."),
-    key("bank", "opening_customer", "0.00", "What a new customer's account opens with."),
-    key("bank", "open_registration", "true", "Whether an unknown number may register itself."),
+    live("bank", "opening_customer", "0.00", "What a new customer's account opens with."),
+    live("bank", "open_registration", "true", "Whether an unknown number may register itself."),
 
-    key("limits", "sessions_per_number_max", "1", "Sessions of one number at a time; one more takes over the oldest."),
-    key("limits", "idle_timeout", "2m", "A session ends after this time without a request."),
-    key("limits", "session_length", "30m", "A session ends after this time in any case."),
-    key("limits", "withdraw_min", "100.00", "The smallest withdrawal."),
-    key("limits", "withdraw_max", "5000.00", "The largest withdrawal."),
-    key("limits", "withdraw_multiple", "10.00", "Withdrawals are multiples of this."),
+    live("limits", "sessions_per_number_max", "1", "Sessions of one number at a time; one more takes over the oldest."),
+    live("limits", "idle_timeout", "2m", "A session ends after this time without a request."),
+    live("limits", "session_length", "30m", "A session ends after this time in any case."),
+    live("limits", "withdraw_min", "100.00", "The smallest withdrawal."),
+    live("limits", "withdraw_max", "5000.00", "The largest withdrawal."),
+    live("limits", "withdraw_multiple", "10.00", "Withdrawals are multiples of this."),
 
-    key("auth", "attempts_max", "5", "Wrong PINs in a row that put a number on the blacklist."),
-    key("auth", "lockout", "permanent", "How long it stays there: permanent, until an operator removes it, or a time such as 1d."),
-    key("auth", "failure_delay", "1s", "A failed log-in is answered after a multiple of this."),
-    key("auth", "memory_kib", "19456", "Memory of one PIN hash in KiB (argon2id m)."),
-    key("auth", "iterations", "2", "Passes of one PIN hash (argon2id t)."),
+    live("auth", "attempts_max", "5", "Wrong PINs in a row that put a number on the blacklist."),
+    live("auth", "lockout", "permanent", "How long it stays there: permanent, until an operator removes it, or a time such as 1d."),
+    live("auth", "failure_delay", "1s", "A failed log-in is answered after a multiple of this."),
+    live("auth", "memory_kib", "19456", "Memory of one PIN hash in KiB (argon2id m)."),
+    live("auth", "iterations", "2", "Passes of one PIN hash (argon2id t)."),
     key("auth", "hash_threads", "0", "PIN hashes at a time; 0 is one for each core."),
-    key("auth", "peer_burst", "20", "Log-ins that one address may try at once."),
-    key("auth", "peer_per_minute", "30", "Log-ins that one address may try in a minute after that."),
+    live("auth", "peer_burst", "20", "Log-ins that one address may try at once."),
+    live("auth", "peer_per_minute", "30", "Log-ins that one address may try in a minute after that."),
     key("auth", "strangers_max", "100000", "Numbers without an account whose failures are remembered at a time."),
 
     key("ledger", "batch_count_max", "1024", "Requests in one transaction of the database."),
     key("ledger", "queue_max", "8192", "Requests that may wait for the writer, in each of its queues."),
-    key("ledger", "rejections_days", "30", "Days that the answer to a rejected request is kept."),
+    live("ledger", "rejections_days", "30", "Days that the answer to a rejected request is kept."),
 
     key("database", "backend", "sqlite", "What stores the bank: sqlite, mysql (MariaDB or MySQL) or postgresql."),
     key("database", "path", "bank.db", "SQLite's file, under data_dir unless absolute."),
@@ -133,12 +155,12 @@ pub const KEYS: &[Key] = &[
     key("logging", "logfile", "bank_server.log", "The file, under data_dir unless absolute; with rotation it is a link to the newest."),
     key("logging", "rotation", "daily", "When a new file begins: daily, hourly (both UTC) or never."),
     key("logging", "keep", "14", "How many files are kept; 0 keeps all."),
-    key("logging", "level", "info", "error, warn, info, debug, trace or off, or a filter such as info,atmd::rpc=debug; RUST_LOG goes before it."),
+    live("logging", "level", "info", "error, warn, info, debug, trace or off, or a filter such as info,atmd::rpc=debug; RUST_LOG goes before it."),
     key("logging", "format", "text", "How a line looks: text or json."),
-    key("logging", "full_numbers", "false", "Whether mobile numbers are logged in full; their last digits otherwise."),
+    live("logging", "full_numbers", "false", "Whether mobile numbers are logged in full; their last digits otherwise."),
 
     key("metrics", "listen", "", "Address and port of /metrics, /livez and /readyz, such as 127.0.0.1:9464; off where empty. Whoever reaches it may read: keep it on this machine or behind a firewall."),
-    key("metrics", "projection_lag_max", "10000", "Entries that the CSV ledgers may lack before atmd is not ready."),
+    live("metrics", "projection_lag_max", "10000", "Entries that the CSV ledgers may lack before atmd is not ready."),
 ];
 
 /// The key of that name in that section.

@@ -27,7 +27,7 @@ pub struct Loaded {
 }
 
 /// One key's effective value.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {
     /// Which key.
     pub key: &'static Key,

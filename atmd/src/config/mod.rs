@@ -1,4 +1,4 @@
-//! The configuration of atmd: read once, at the start, and passed down as plain data.
+//! The configuration of atmd: read at the start and at an operator's wish, and passed down as plain data.
 //!
 //! [`keys`] lists every key with its default and meaning; [`ini`] reads the file; [`load`](mod@load) finds it
 //! and puts flags and the environment before it.
@@ -28,6 +28,28 @@ pub fn load(
     overrides: &[(String, String)],
 ) -> Result<load::Loaded, load::ConfigErrors> {
     load::load(file, environment, overrides)
+}
+
+/// Where a configuration is read from: again, too. Without `Debug`, because the environment may hold passwords.
+#[derive(Clone)]
+#[expect(missing_debug_implementations, reason = "it may hold passwords")]
+pub struct Source {
+    /// The file that `--config` names.
+    pub file: Option<PathBuf>,
+    /// The variables that atmd was started with.
+    pub environment: Vec<(String, String)>,
+    /// What `--set` gives.
+    pub overrides: Vec<(String, String)>,
+}
+
+impl Source {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// As [`load`](fn@load).
+    pub fn read(&self) -> Result<load::Loaded, load::ConfigErrors> {
+        load::load(self.file.as_deref(), &self.environment, &self.overrides)
+    }
 }
 
 /// Everything that can be configured, valid and complete.

@@ -6,6 +6,7 @@ use super::render::Ledger;
 use crate::clock::Clock;
 use crate::ledger::entry::Entry;
 use crate::ledger::request::{Checkpoint, Request};
+use crate::live::{Live, Terms};
 use crate::log;
 use crate::store::{Store, StoreError};
 use crate::writer::Writer;
@@ -42,7 +43,7 @@ pub struct Settings {
     /// The bank's currency.
     pub currency: Currency,
     /// Whether the log shows numbers in full.
-    pub full_numbers: bool,
+    pub terms: Live<Terms>,
 }
 
 /// Follows the journal.
@@ -250,11 +251,11 @@ impl Projection {
 
     /// One line for each entry, so that the log is a history that a person can read.
     fn log(&mut self, entries: &[Entry]) {
-        let first = self.next_logged.unwrap_or(1);
+        let (first, full_numbers) = (self.next_logged.unwrap_or(1), self.settings.terms.now().full_numbers);
         for entry in entries.iter().filter(|entry| entry.seq.0 >= first) {
             let money = |amount: Money| amount.display(self.settings.currency).to_string();
             let number = entry.customer.and_then(AccountId::mobile);
-            let number = number.map(|number| log::number(number, self.settings.full_numbers));
+            let number = number.map(|number| log::number(number, full_numbers));
             let amount = entry.transfer.map(|transfer| money(transfer.amount));
             let balance = entry.customer_balance.map(money);
             let bank_balance = money(entry.vault_balance);

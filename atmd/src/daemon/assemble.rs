@@ -4,29 +4,27 @@ use super::StartError;
 use crate::auth::cursor::Cursors;
 use crate::auth::hasher::Hasher;
 use crate::auth::payload::PayloadHasher;
-use crate::auth::pin::{Cost, Peppers};
-use crate::auth::refusals::Refusals;
+use crate::auth::pin::Peppers;
 use crate::auth::strangers::Strangers;
-use crate::auth::throttle::Throttle;
 use crate::calendar::Calendar;
 use crate::clock::Clock;
-use crate::config::{Config, Lockout};
+use crate::config::Config;
 use crate::csv::{Projection, Rebuild, Settings};
 use crate::jobs::Jobs;
 use crate::ledger::Rules;
 use crate::ledger::request::{NewOperator, Request};
+use crate::live::{Live, Terms};
 use crate::log::LostLines;
 use crate::monitor::{Monitor, Sources};
 use crate::pki::{self, Pki};
-use crate::rpc::{Gate, Presence, Services};
+use crate::rpc::{Gate, Presence, Reload, Services};
 use crate::store::Store;
 use crate::writer::{Bounds, Context, Ended, Writer};
-use atm_rpc::customer::{PROTOCOL, ServerInfo};
 use atm_rpc::operator::Role;
+use atm_rpc::operator::metrics::Side;
 use atm_rpc::types::time::Timestamp;
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -43,35 +41,36 @@ pub(super) struct Parts {
     pub(super) clock: Clock,
     pub(super) monitor: Arc<Monitor>,
     pub(super) rebuilds: mpsc::Sender<Rebuild>,
+    pub(super) reloads: mpsc::Sender<Reload>,
+    pub(super) rules: Live<Rules>,
+    pub(super) terms: Live<Terms>,
 }
 
 pub(super) fn services(config: &Config, parts: Parts) -> Result<Arc<Services>, StartError> {
-    let Parts { store, writer, peppers, pki, clock, monitor, rebuilds } = parts;
+    let Parts { store, writer, peppers, pki, clock, monitor, rebuilds, reloads, rules, terms } = parts;
     let auth = &config.auth;
     let payload_secret = peppers.first_key_value().map_or([0; 32], |(_, pepper)| **pepper);
-    let cost = Cost { memory_kib: auth.memory_kib, iterations: auth.iterations };
+    let hasher = Hasher::start(peppers, terms.clone(), auth.hash_threads).map_err(StartError::Threads)?;
     Ok(Arc::new(Services {
-        info: server_info(config, &store),
+        ledgers: ledgers(config, &terms),
         store,
         writer,
-        rules: rules(config),
-        hasher: Hasher::start(peppers, cost, auth.hash_threads).map_err(StartError::Threads)?,
+        rules,
+        terms,
+        hasher,
         payloads: PayloadHasher::new(&payload_secret),
         cursors: Cursors::new(&payload_secret),
         strangers: Mutex::new(Strangers::new(auth.strangers_max)),
-        throttle: Mutex::new(Throttle::new(auth.peer_burst, auth.peer_per_minute)),
-        refusals: Mutex::new(Refusals::new(
-            config.operator.refusals_burst,
-            config.operator.refusals_per_minute,
-        )),
-        failure_delay: auth.failure_delay,
-        login_timeout: config.server.login_timeout,
+        throttle: Mutex::default(),
+        refusals: Mutex::default(),
+        drain: Arc::default(),
+        currency: config.bank.currency,
         started_at: clock.now(),
         clock,
         monitor,
         projected: Arc::new(AtomicI64::new(0)),
-        ledgers: ledgers(config),
         rebuilds,
+        reloads,
         pki,
         presence: Presence::default(),
         jobs: Jobs::default(),
@@ -80,12 +79,8 @@ pub(super) fn services(config: &Config, parts: Parts) -> Result<Arc<Services>, S
 }
 
 /// The gates of customers and of operators.
-pub(super) fn gates(config: &Config) -> [Arc<Gate>; 2] {
-    let (server, operator) = (&config.server, &config.operator);
-    [
-        Gate::new(server.max_connections, server.max_connections_per_peer),
-        Gate::new(operator.max_connections, operator.max_connections.div_ceil(2)),
-    ]
+pub(super) fn gates(terms: &Live<Terms>) -> [Arc<Gate>; 2] {
+    [Side::Customer, Side::Operator].map(|side| Gate::new(side, terms.clone()))
 }
 
 /// What the monitor looks at.
@@ -105,7 +100,7 @@ pub(super) fn sources(
         pins: services.hasher.work(),
         committed: services.writer.commits(),
         projected: Arc::clone(&services.projected),
-        projection_lag_max: config.metrics.projection_lag_max,
+        drain: Arc::clone(&services.drain),
         gates: gates.clone(),
         sealed_at,
         lost,
@@ -114,12 +109,12 @@ pub(super) fn sources(
     }
 }
 
-fn ledgers(config: &Config) -> Settings {
+fn ledgers(config: &Config, terms: &Live<Terms>) -> Settings {
     Settings {
         folder: config.server.data_dir.join("ledger"),
         node: NODE.to_owned(),
         currency: config.bank.currency,
-        full_numbers: config.logging.full_numbers,
+        terms: terms.clone(),
     }
 }
 
@@ -131,11 +126,12 @@ pub(super) fn project(services: &Services, wishes: mpsc::Receiver<Rebuild>) -> P
 
 pub(super) fn start_writer(
     config: &Config,
+    rules: Live<Rules>,
     store: &Store,
     clock: &Clock,
 ) -> (Writer, JoinHandle<Result<(), Ended>>) {
     let calendar = Calendar::new(config.bank.timezone.clone(), config.bank.cutover_time);
-    let context = Context { store: store.clone(), rules: rules(config), calendar, clock: clock.clone() };
+    let context = Context { store: store.clone(), rules, calendar, clock: clock.clone() };
     let bounds =
         Bounds { batch_count_max: config.ledger.batch_count_max, queue_max: config.ledger.queue_max };
     Writer::start(context, bounds)
@@ -158,42 +154,4 @@ pub(super) async fn open_bank(
     let request = Request::Found { opening_vault: config.bank.opening_vault, root };
     writer.submit(request).await.map_err(StartError::Founding)?;
     Ok(())
-}
-
-fn milliseconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
-}
-
-fn rules(config: &Config) -> Rules {
-    let Config { bank, limits, auth, .. } = config;
-    Rules {
-        amount_max: bank.amount_max,
-        opening_customer: bank.opening_customer,
-        open_registration: bank.open_registration,
-        withdraw_min: limits.withdraw_min,
-        withdraw_max: limits.withdraw_max,
-        withdraw_multiple: limits.withdraw_multiple,
-        sessions_per_number_max: limits.sessions_per_number_max,
-        idle_timeout_ms: milliseconds(limits.idle_timeout),
-        session_length_ms: milliseconds(limits.session_length),
-        attempts_max: auth.attempts_max,
-        lockout_ms: match auth.lockout {
-            Lockout::Permanent => None,
-            Lockout::For(time) => Some(milliseconds(time)),
-        },
-    }
-}
-
-fn server_info(config: &Config, store: &Store) -> ServerInfo {
-    ServerInfo {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        protocol: PROTOCOL,
-        bank: store.instance(),
-        currency: config.bank.currency,
-        withdraw_min: config.limits.withdraw_min,
-        withdraw_max: config.limits.withdraw_max,
-        withdraw_multiple: config.limits.withdraw_multiple,
-        amount_max: config.bank.amount_max,
-        open_registration: config.bank.open_registration,
-    }
 }

@@ -1,10 +1,13 @@
 //! What is done at intervals while atmd serves.
 
+use super::drains::see_drains_through;
 use crate::auth::refusals::{Counted, Due};
 use crate::clock;
 use crate::ledger::blacklist::ATMD;
 use crate::ledger::operators::Renewal;
 use crate::ledger::request::{AuditDraft, OperatorAct, Request};
+use crate::log::LostLines;
+use crate::monitor;
 use crate::pki::{ROOT, Renewed};
 use crate::rpc::Services;
 use crate::store::Store;
@@ -25,6 +28,18 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// How often it is looked whether the first operator's certificate was renewed.
 const ROOT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Begins all of it.
+pub(super) fn begin(services: &Arc<Services>, lost: LostLines) {
+    let (monitor, stop) = (&services.monitor, &services.stop);
+    tokio::spawn(monitor::probe(Arc::clone(monitor), stop.clone()));
+    tokio::spawn(monitor::run(Arc::clone(monitor), stop.clone(), move || lost.count()));
+    tokio::spawn(tell_seal_head(services.store.clone(), stop.clone()));
+    tokio::spawn(learn_of_root(Arc::clone(services)));
+    tokio::spawn(tell_refusals(Arc::clone(services)));
+    tokio::spawn(forget_rejections(Arc::clone(services)));
+    tokio::spawn(see_drains_through(Arc::clone(services)));
+}
 
 /// Tells the ledger of the first operator's new certificate, where `atmd pki` has made one: now, and at intervals.
 pub(super) async fn learn_of_root(services: Arc<Services>) {
@@ -71,7 +86,7 @@ pub(super) async fn learn_of_root(services: Arc<Services>) {
 }
 
 /// Tells the head of the seals to the log: a history that was cut off at its end does not match it.
-pub(super) async fn tell_seal_head(store: Store, stop: CancellationToken) {
+async fn tell_seal_head(store: Store, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(SEAL_HEAD_INTERVAL);
     loop {
         tokio::select! {
@@ -89,13 +104,14 @@ pub(super) async fn tell_seal_head(store: Store, stop: CancellationToken) {
 }
 
 /// Forgets the keys of requests that were rejected so many days ago.
-pub(super) async fn forget_rejections(days: u32, services: Arc<Services>) {
+async fn forget_rejections(services: Arc<Services>) {
     let mut ticks = tokio::time::interval(FORGET_INTERVAL);
     loop {
         tokio::select! {
             () = services.stop.cancelled() => return,
             _ = ticks.tick() => {}
         }
+        let days = services.terms.now().rejections_days;
         let before = services.clock.now().plus_ms(-i64::from(days) * DAY_MS);
         if let Err(error) = services.writer.submit(Request::ForgetRejections { before }).await {
             warn!(%error, "old rejections could not be forgotten; trying again in an hour");
@@ -105,14 +121,14 @@ pub(super) async fn forget_rejections(days: u32, services: Arc<Services>) {
 
 /// Writes how many calls of each operator were refused beyond those with a row of their own; the last time when atmd
 /// stops.
-pub(super) async fn tell_refusals(services: Arc<Services>) {
+async fn tell_refusals(services: Arc<Services>) {
     let mut ticks = tokio::time::interval(REFUSALS_INTERVAL);
     loop {
         let due = tokio::select! {
             () = services.stop.cancelled() => Due::All,
             _ = ticks.tick() => Due::InTime,
         };
-        let counts = services.refusals().due(due, clock::monotonic());
+        let counts = services.refusals().due(due, services.terms.now().refusals, clock::monotonic());
         for (operator, counted) in counts {
             let request = refused(&operator, counted);
             if let Err(error) = services.writer.submit(request).await {

@@ -3,9 +3,11 @@
 mod announce;
 mod assemble;
 mod background;
+mod drains;
 mod error;
 mod prepare;
 mod publish;
+mod reload;
 mod sockets;
 mod supervisor;
 
@@ -13,8 +15,10 @@ pub use error::StartError;
 
 use crate::cli::{complain, say};
 use crate::clock::{self, Clock};
-use crate::config::Config;
+use crate::config::load::Loaded;
+use crate::config::{Config, Source};
 use crate::files;
+use crate::live::{self, Live, Terms};
 use crate::log::{self, LogGuard};
 use crate::monitor::{self, Monitor, Phase};
 use crate::pki::Pki;
@@ -24,9 +28,10 @@ use crate::store::{self, DataLock, OpenError, Store};
 use crate::writer::Ended;
 use announce::{announce, announce_metrics};
 use assemble::{Parts, gates, open_bank, project, services, sources, start_writer};
-use background::{forget_rejections, learn_of_root, tell_refusals, tell_seal_head};
+use background::begin;
 use prepare::{bank_exists, load_secrets, log_panics, make_data_dir, raise_open_files, without_core_dumps};
 use publish::publish;
+use reload::{Reloader, Swaps};
 use rustix::fs::Mode;
 use rustix::process::umask;
 use sockets::Sockets;
@@ -49,7 +54,8 @@ const WRITER_TIMEOUT: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// [`StartError`].
-pub fn run(config: &Config) -> Result<(), StartError> {
+pub fn run(source: &Source, loaded: &Loaded) -> Result<(), StartError> {
+    let config = &loaded.config;
     without_core_dumps();
     // Every file and folder is made with the mode it should have.
     umask(Mode::WGRP | Mode::WOTH);
@@ -57,8 +63,10 @@ pub fn run(config: &Config) -> Result<(), StartError> {
     let runtime = runtime(config)?;
     let result = runtime.block_on(async {
         let mut signals = Signals::listen()?;
+        // From now on it ends nothing; what comes before atmd serves, waits.
+        let hangup = signal(SignalKind::hangup()).map_err(StartError::Threads)?;
         let daemon = tokio::select! {
-            daemon = Daemon::start(config) => daemon?,
+            daemon = Daemon::start(source, loaded, hangup) => daemon?,
             _ = signals.next() => return Ok(()),
         };
         daemon.serve(signals).await
@@ -125,14 +133,14 @@ struct Daemon {
     listeners: [JoinHandle<()>; 2],
     projection: JoinHandle<()>,
     stop_projection: CancellationToken,
-    shutdown_timeout: Duration,
     // Dropped last, in this order.
     _log: LogGuard,
     _lock: DataLock,
 }
 
 impl Daemon {
-    async fn start(config: &Config) -> Result<Self, StartError> {
+    async fn start(source: &Source, loaded: &Loaded, hangup: Signal) -> Result<Self, StartError> {
+        let config = &loaded.config;
         let data_dir = &config.server.data_dir;
         let clock = Clock::System;
         let begun = clock::monotonic();
@@ -141,7 +149,9 @@ impl Daemon {
         let mut sockets = Sockets::bind(config).await?;
         let log = log::start(&config.logging).map_err(|error| StartError::Log(format!("{error:#}")))?;
         log_panics();
-        let monitor = Monitor::new(begun, config.server.monitor_interval, METHODS);
+        let (rules, swap_rules) = Live::new(live::rules(config));
+        let (terms, swap_terms) = Live::new(Terms::of(config));
+        let monitor = Monitor::new(begun, terms.clone(), METHODS);
         if let Some(listener) = sockets.metrics.take() {
             announce_metrics(&listener);
             tokio::spawn(monitor::serve(listener, Arc::clone(&monitor)));
@@ -157,7 +167,7 @@ impl Daemon {
         monitor.enter(Phase::Starting);
         // Before this start adds to it.
         let (_, sealed_at) = store.newest().await.map_err(OpenError::Database)?;
-        let (writer, writer_task) = start_writer(config, &store, &clock);
+        let (writer, writer_task) = start_writer(config, rules.clone(), &store, &clock);
         let first_start = !store.is_founded().await.map_err(OpenError::Database)?;
         if first_start {
             open_bank(config, &pki, &writer, &clock).await?;
@@ -165,26 +175,30 @@ impl Daemon {
         publish(config)?;
         // There is one job at a time.
         let (rebuilds, wishes) = mpsc::channel(1);
-        let services = services(
-            config,
-            Parts { store, writer, peppers: secrets.peppers, pki: pki.clone(), clock, monitor, rebuilds },
-        )?;
+        let (reloads, wishes_to_reload) = mpsc::channel(1);
+        let (peppers, pki_too) = (secrets.peppers, pki.clone());
+        let parts =
+            Parts { store, writer, peppers, pki: pki_too, clock, monitor, rebuilds, reloads, rules, terms };
+        let services = services(config, parts)?;
         let stop_projection = CancellationToken::new();
         let projection = tokio::spawn(project(&services, wishes).run(stop_projection.clone()));
         let lost = log.lost();
-        let gates = gates(config);
-        let (monitor, stop) = (Arc::clone(&services.monitor), services.stop.clone());
-        monitor.look_at(sources(config, &services, &gates, (lost.clone(), sealed_at)));
-        tokio::spawn(monitor::probe(Arc::clone(&monitor), stop.clone()));
-        tokio::spawn(monitor::run(Arc::clone(&monitor), stop.clone(), move || lost.count()));
-        tokio::spawn(tell_seal_head(services.store.clone(), stop));
-        tokio::spawn(learn_of_root(Arc::clone(&services)));
-        tokio::spawn(tell_refusals(Arc::clone(&services)));
-        tokio::spawn(forget_rejections(config.ledger.rejections_days, Arc::clone(&services)));
+        let gates = gates(&services.terms);
+        services.monitor.look_at(sources(config, &services, &gates, (lost.clone(), sealed_at)));
+        begin(&services, lost);
         let connections = TaskTracker::new();
         let addresses = sockets.addresses();
-        let listeners = sockets.serve(config, &pki, &services, gates, &connections)?;
-        monitor.enter(Phase::Serving);
+        let endpoints = pki.endpoints(config)?;
+        services.monitor.shows(endpoints.certificates);
+        let (for_customers, swap_customers) = Live::new(endpoints.customers);
+        let (for_operators, swap_operators) = Live::new(endpoints.operators);
+        let listeners = sockets.serve([for_customers, for_operators], &services, gates, &connections);
+        let listeners_swaps = [swap_customers, swap_operators];
+        let swaps =
+            Swaps { rules: swap_rules, terms: swap_terms, listeners: listeners_swaps, level: log.level() };
+        let reloader = Reloader::new(source, loaded, swaps, &services);
+        tokio::spawn(reloader.run(hangup, wishes_to_reload));
+        services.monitor.enter(Phase::Serving);
         supervisor::ready(&addresses);
         tokio::spawn(supervisor::give_signs_of_life(Arc::clone(&services.monitor)));
         announce(config, &pki, first_start, addresses);
@@ -195,7 +209,6 @@ impl Daemon {
             listeners,
             projection,
             stop_projection,
-            shutdown_timeout: config.server.shutdown_timeout,
             _log: log,
             _lock: lock,
         })
@@ -225,7 +238,8 @@ impl Daemon {
             complain("stopping; a second signal ends it at once");
         }
         info!(signal = why, "stopping: no new connections, what is queued is committed");
-        let Self { services, writer, connections, projection, stop_projection, shutdown_timeout, .. } = self;
+        let Self { services, writer, connections, projection, stop_projection, .. } = self;
+        let shutdown_timeout = services.terms.now().shutdown_timeout;
         supervisor::stopping(shutdown_timeout.saturating_add(WRITER_TIMEOUT * 3));
         let stopped = stop(services, writer, connections, projection, stop_projection, shutdown_timeout);
         tokio::select! {

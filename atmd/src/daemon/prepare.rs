@@ -21,21 +21,25 @@ pub(super) fn without_core_dumps() {
 /// Files beside connections: the database, the ledgers, the log, the runtime's own.
 const OPEN_FILES_BESIDE: u64 = 128;
 
-/// Makes room for as many open files as there may be connections.
-pub(super) fn raise_open_files(config: &Config) -> Result<(), StartError> {
+/// Whether as many files may be open as there may be connections. Gives the limit to be set for it, if one must be.
+pub(super) fn check_open_files(config: &Config) -> Result<Option<Rlimit>, StartError> {
     let connections = config.server.max_connections.saturating_add(config.operator.max_connections);
     let needed = u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(OPEN_FILES_BESIDE);
     let limit = getrlimit(Resource::Nofile);
-    if limit.current.is_some_and(|current| current < needed) {
-        let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
-        if raised.is_err() || limit.maximum.is_some_and(|maximum| maximum < needed) {
-            return Err(StartError::OpenFiles {
-                needed,
-                allowed: limit.maximum.or(limit.current).unwrap_or(0),
-            });
-        }
+    if limit.maximum.is_some_and(|maximum| maximum < needed) {
+        return Err(StartError::OpenFiles { needed, allowed: limit.maximum.unwrap_or(0) });
     }
-    Ok(())
+    let short = limit.current.is_some_and(|current| current < needed);
+    Ok(short.then_some(Rlimit { current: limit.maximum, ..limit }))
+}
+
+/// Makes room for as many open files as there may be connections.
+pub(super) fn raise_open_files(config: &Config) -> Result<(), StartError> {
+    let Some(limit) = check_open_files(config)? else { return Ok(()) };
+    let allowed = getrlimit(Resource::Nofile).current.unwrap_or(0);
+    let connections = config.server.max_connections.saturating_add(config.operator.max_connections);
+    let needed = u64::try_from(connections).unwrap_or(u64::MAX);
+    setrlimit(Resource::Nofile, limit).map_err(|_| StartError::OpenFiles { needed, allowed })
 }
 
 /// Readable by others, who need the CA in it; what is secret has folders of its own.

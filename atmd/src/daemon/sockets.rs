@@ -2,9 +2,10 @@
 
 use super::StartError;
 use crate::config::Config;
-use crate::pki::Pki;
+use crate::live::Live;
 use crate::rpc::{Gate, Listener, Services};
 use atm_rpc::transport::{CUSTOMER, OPERATOR};
+use rustls::ServerConfig;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -40,30 +41,26 @@ impl Sockets {
 
     pub(super) fn serve(
         self,
-        config: &Config,
-        pki: &Pki,
+        [for_customers, for_operators]: [Live<ServerConfig>; 2],
         services: &Arc<Services>,
-        gates: [Arc<Gate>; 2],
+        [customers_gate, operators_gate]: [Arc<Gate>; 2],
         connections: &TaskTracker,
-    ) -> Result<[JoinHandle<()>; 2], StartError> {
-        let [customers_gate, operators_gate] = gates;
-        let endpoints = pki.endpoints(config)?;
-        services.monitor.shows(endpoints.certificates);
+    ) -> [JoinHandle<()>; 2] {
         let customers = Listener {
             socket: self.customers,
             service: CUSTOMER,
-            tls: endpoints.customers,
+            tls: for_customers,
             gate: customers_gate,
             services: Arc::clone(services),
         };
         let operators = Listener {
             socket: self.operators,
             service: OPERATOR,
-            tls: endpoints.operators,
+            tls: for_operators,
             gate: operators_gate,
             services: Arc::clone(services),
         };
-        Ok([customers, operators].map(|listener| tokio::spawn(listener.run(connections.clone()))))
+        [customers, operators].map(|listener| tokio::spawn(listener.run(connections.clone())))
     }
 }
 

@@ -1,4 +1,4 @@
-//! What systemd is told of the service's life, by sd_notify(3): ready, stopping, and signs of life. Where nobody
+//! What systemd is told of the service's life, by sd_notify(3): ready, reloading, stopping, and signs of life. Where nobody
 //! listens, which is without NOTIFY_SOCKET, nothing is sent.
 
 use crate::monitor::Monitor;
@@ -15,6 +15,17 @@ const SIGNS_IN_TIMEOUT: u32 = 3;
 pub(super) fn ready([customers, operators]: &[String; 2]) {
     let status = format!("serving customers on {customers}, operators on {operators}");
     tell(&[NotifyState::Ready, NotifyState::Status(&status)]);
+}
+
+/// It reads its configuration again.
+pub(super) fn reloading() {
+    let Ok(now) = NotifyState::monotonic_usec_now() else { return };
+    tell(&[NotifyState::Reloading, now]);
+}
+
+/// It did, and serves.
+pub(super) fn reloaded(status: &str) {
+    tell(&[NotifyState::Ready, NotifyState::Status(status)]);
 }
 
 /// It ends, which may take so long.

@@ -34,7 +34,7 @@ use atm_rpc::types::money::Money;
 use atm_rpc::types::time::{BusinessDate, Timestamp};
 
 /// The bank's rules, from its configuration.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
     /// The largest amount of one movement.
     pub amount_max: Money,

@@ -14,7 +14,7 @@ use file::LogFile;
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use tracing::{Level, Subscriber};
+use tracing::{Level, Subscriber, info, warn};
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
@@ -22,7 +22,7 @@ use tracing_subscriber::fmt::writer::{MakeWriter, MakeWriterExt};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer};
+use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
 /// Lines that may wait for the disk; more are dropped and counted.
 const LINES_MAX: usize = 16_384;
@@ -35,8 +35,41 @@ const STDERR_LINES_MAX: usize = 1_024;
 #[must_use]
 pub struct LogGuard {
     lost: LostLines,
+    level: LevelSwitch,
     stderr_worker: Option<WorkerGuard>,
     _worker: WorkerGuard,
+}
+
+/// What is logged, for who changes it.
+#[derive(Clone, Debug)]
+pub struct LevelSwitch {
+    filter: reload::Handle<EnvFilter, Registry>,
+    /// The filter of `RUST_LOG`, which goes before any level.
+    fixed: bool,
+}
+
+/// A filter that can hold.
+#[derive(Debug)]
+pub struct LevelFilter(EnvFilter);
+
+impl LevelSwitch {
+    /// Reads `[logging] level`.
+    ///
+    /// # Errors
+    /// It is no filter.
+    pub fn parse(&self, level: &str) -> anyhow::Result<LevelFilter> {
+        configured(level).map(LevelFilter)
+    }
+
+    /// Logs by that filter from now on, unless `RUST_LOG` has one.
+    pub fn set(&self, LevelFilter(filter): LevelFilter) {
+        if self.fixed {
+            info!("RUST_LOG goes before [logging] level");
+        } else if let Err(error) = self.filter.reload(filter) {
+            // The log itself is gone, which nobody could be told.
+            warn!(%error, "the level of the log stays as it is");
+        }
+    }
 }
 
 /// Counts the lines that did not reach the file.
@@ -66,6 +99,12 @@ impl LogGuard {
     #[must_use]
     pub fn dropped_lines(&self) -> usize {
         self.lost.count()
+    }
+
+    /// What changes the level.
+    #[must_use]
+    pub fn level(&self) -> LevelSwitch {
+        self.level.clone()
     }
 
     /// The counter behind [`dropped_lines`](Self::dropped_lines), for who outlives a borrow of the guard.
@@ -111,10 +150,9 @@ where
 {
     let filter = match variable {
         Some(filter) => level_filter(filter).with_context(|| format!("RUST_LOG = {filter:?}"))?,
-        None => {
-            level_filter(&config.level).with_context(|| format!("[logging] level = {:?}", config.level))?
-        }
+        None => configured(&config.level)?,
     };
+    let (filter, handle) = reload::Layer::new(filter);
     let (failed, gone) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
     let counters = (Arc::clone(&failed), Arc::clone(&gone));
     let file = LogFile::open(&config.logfile, config.rotation, config.keep, now, counters.0, counters.1)
@@ -126,12 +164,17 @@ where
         .finish(file);
     let guard = LogGuard {
         lost: LostLines { dropped: writer.error_counter(), failed, gone },
+        level: LevelSwitch { filter: handle, fixed: variable.is_some() },
         stderr_worker: None,
         _worker: worker,
     };
     let writer = writer.and(stderr.with_max_level(Level::WARN));
     let subscriber = tracing_subscriber::registry().with(filter).with(layer(config.format, writer));
     Ok((subscriber, guard))
+}
+
+fn configured(level: &str) -> anyhow::Result<EnvFilter> {
+    level_filter(level).with_context(|| format!("[logging] level = {level:?}"))
 }
 
 /// The filter. Unless it names tarpc, that speaks of warnings only, because it logs each request.

@@ -294,3 +294,27 @@ fn lines_that_the_disk_refuses_are_counted() {
     // Eight lines wait in the buffer for better times.
     assert_eq!(failed.load(Ordering::Relaxed), 12);
 }
+
+#[test]
+fn the_level_may_change_unless_the_variable_has_it() {
+    for (variable, lines) in
+        [(None, vec!["INFO changed", "DEBUG late"]), (Some("info"), vec!["INFO changed"])]
+    {
+        let scratch = Scratch::new(&format!("level-{}", lines.len()));
+        let config = scratch.config();
+        let (subscriber, guard) = build(&config, variable, std::io::sink).unwrap();
+        let level = guard.level();
+        assert!(level.parse("a=b=c").is_err());
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::debug!("early");
+            level.set(level.parse("debug").unwrap());
+            info!("changed");
+            tracing::debug!("late");
+        });
+        drop(guard);
+        let file = scratch.text("sub/bank_server.log");
+        let said: Vec<&str> = file.lines().map(|line| &line[25..]).collect();
+        let said: Vec<&str> = said.into_iter().filter(|line| !line.contains("RUST_LOG")).collect();
+        assert_eq!(said, lines, "{variable:?}");
+    }
+}

@@ -1,6 +1,7 @@
 //! Whether atmd serves as it should, and why not: one place for `/livez`, `/readyz`, `status`, and the metrics.
 
 use super::Monitor;
+use atm_rpc::operator::daemon::Draining;
 use atm_rpc::operator::metrics::{ClockMetrics, ClockStep};
 use atm_rpc::types::time::Timestamp;
 use std::fmt;
@@ -67,6 +68,8 @@ pub enum Reason {
     Migrating,
     /// atmd ends.
     Stopping,
+    /// An operator has nobody let in.
+    Draining,
     /// The database does not answer.
     Database,
     /// The writer does not get on.
@@ -79,10 +82,11 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason there is.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Starting,
         Self::Migrating,
         Self::Stopping,
+        Self::Draining,
         Self::Database,
         Self::Writer,
         Self::Disk,
@@ -96,6 +100,7 @@ impl Reason {
             Self::Starting => "starting",
             Self::Migrating => "migrating",
             Self::Stopping => "stopping",
+            Self::Draining => "draining",
             Self::Database => "database",
             Self::Writer => "writer",
             Self::Disk => "disk",
@@ -137,6 +142,9 @@ impl Monitor {
             because(reason, words.to_owned());
         }
         let Some(sources) = self.sources.get() else { return found };
+        if let Some(shut) = sources.drain.now() {
+            because(Reason::Draining, draining(&shut.told));
+        }
         if let Some(words) = self.probed().silent_because {
             because(Reason::Database, format!("the database does not answer: {words}"));
         }
@@ -148,7 +156,7 @@ impl Monitor {
             because(Reason::Writer, busy(age, work.rows()));
         }
         let lag = self.projection_lag();
-        if lag > sources.projection_lag_max {
+        if lag > self.terms.now().projection_lag_max {
             because(Reason::Projection, format!("the CSV ledgers lack {lag} entries"));
         }
         found
@@ -208,9 +216,37 @@ fn of_clock(clock: &ClockMetrics, now: Timestamp) -> Vec<String> {
     told
 }
 
+/// How far a drain is.
+fn draining(told: &Draining) -> String {
+    let Draining { reason, since, deadline, sessions_left } = told;
+    let left = match sessions_left {
+        Some(0) => "drained: no session is left".to_owned(),
+        Some(1) => "1 session is left".to_owned(),
+        Some(left) => format!("{left} sessions are left"),
+        None => "sessions are not counted yet".to_owned(),
+    };
+    let until = deadline.filter(|_| *sessions_left != Some(0));
+    let until = until.map_or_else(String::new, |deadline| format!(", until {deadline} at the latest"));
+    format!("nobody is let in since {since} ({reason}); {left}{until}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_drain_is_told_in_words() {
+        let told = |deadline: Option<i64>, sessions_left| {
+            let (since, deadline) = (Timestamp::from_ms(0), deadline.map(Timestamp::from_ms));
+            draining(&Draining { reason: "disks".into(), since, deadline, sessions_left })
+        };
+        let since = "nobody is let in since 1970-01-01T00:00:00.000Z (disks)";
+        assert_eq!(told(None, None), format!("{since}; sessions are not counted yet"));
+        assert_eq!(told(None, Some(1)), format!("{since}; 1 session is left"));
+        let until = "until 1970-01-01T00:00:01.000Z at the latest";
+        assert_eq!(told(Some(1_000), Some(2)), format!("{since}; 2 sessions are left, {until}"));
+        assert_eq!(told(Some(1_000), Some(0)), format!("{since}; drained: no session is left"));
+    }
 
     #[test]
     fn a_long_import_is_no_writer_that_is_stuck() {

@@ -25,8 +25,9 @@ impl History {
         Self { interval, samples: VecDeque::new(), number: 0, measured: [None, None] }
     }
 
-    /// Keeps what came since the measurement before.
-    pub(super) fn add(&mut self, now: Metrics) {
+    /// Keeps what came since the measurement before. The next comes after that interval.
+    pub(super) fn add(&mut self, now: Metrics, interval: Duration) {
+        self.interval = interval;
         let [_, before] = &mut self.measured;
         let before = before.take();
         self.number += 1;

@@ -42,8 +42,8 @@ impl Monitor {
     /// Keeps a sample.
     pub(super) fn sample(&self) {
         if let Some(sources) = self.sources.get() {
-            let metrics = self.measure_now(sources);
-            self.history.lock().unwrap_or_else(PoisonError::into_inner).add(metrics);
+            let (metrics, interval) = (self.measure_now(sources), self.terms.now().monitor_interval);
+            self.history.lock().unwrap_or_else(PoisonError::into_inner).add(metrics, interval);
         }
     }
 
@@ -65,7 +65,7 @@ impl Monitor {
             reasons: not_ready.into_iter().map(|why| why.words).collect(),
             warnings: self.warnings(),
             clock: self.clock(at),
-            interval_ms: milliseconds(self.interval),
+            interval_ms: milliseconds(self.terms.now().monitor_interval),
             recent: nothing(at),
             process: self.process.measure(),
             connections: vec![

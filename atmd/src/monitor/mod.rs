@@ -32,6 +32,8 @@ pub use sources::{Sources, probe};
 pub use timing::{Sizes, Timing};
 pub use work::{PinWork, WriterWork};
 
+use crate::clock;
+use crate::live::{Live, Terms};
 use atm_rpc::error::ServiceError;
 use atm_rpc::operator::metrics::{RefusedConnection, Side};
 use atm_rpc::operator::rules::Method;
@@ -42,15 +44,15 @@ use line::Process;
 use requests::Rejections;
 use sources::Probed;
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::{Duration, Instant};
-use tokio::time::MissedTickBehavior;
+use std::time::Instant;
+use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 
 /// Counts and measures.
 #[derive(Debug)]
 pub struct Monitor {
     started: Instant,
-    interval: Duration,
+    terms: Live<Terms>,
     life: Life,
     customers: OfSide,
     operators: OfSide,
@@ -67,14 +69,15 @@ pub struct Monitor {
 }
 
 impl Monitor {
-    /// A monitor of a process that started then, with a sample at each interval. `customer_methods` are the names of
+    /// A monitor of a process that started then, with samples as the terms have it. `customer_methods` are the names of
     /// what customers can call, in the order that their calls are counted by.
     #[must_use]
-    pub fn new(started: Instant, interval: Duration, customer_methods: &[&'static str]) -> Arc<Self> {
+    pub fn new(started: Instant, terms: Live<Terms>, customer_methods: &[&'static str]) -> Arc<Self> {
+        let interval = terms.now().monitor_interval;
         let of_operators = Method::ALL.iter().map(|method| method.name());
         Arc::new(Self {
             started,
-            interval,
+            terms,
             life: Life::default(),
             customers: OfSide::default(),
             operators: OfSide::default(),
@@ -178,16 +181,18 @@ impl Drop for ConnectionGuard {
 /// Keeps a sample and logs a line at each interval until the shutdown, and how many lines of the log were lost since
 /// the one before, where there were any. `lines_lost` counts those since the start.
 pub async fn run(monitor: Arc<Monitor>, shutdown: CancellationToken, lines_lost: impl Fn() -> usize + Send) {
-    let mut ticks = tokio::time::interval(monitor.interval);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    // The first is at once, when there is nothing to tell.
-    ticks.tick().await;
+    let mut terms = monitor.terms.clone();
+    let mut begun = clock::monotonic();
     let mut told = 0;
     loop {
+        let end = begun + terms.now().monitor_interval;
         tokio::select! {
             () = shutdown.cancelled() => return,
-            _ = ticks.tick() => {}
+            () = terms.changed() => continue,
+            () = sleep_until(end.into()) => {}
         }
+        // One that is late is no reason for the next to come sooner.
+        begun = clock::monotonic();
         tracing::info!("{}", monitor.line());
         monitor.sample();
         let lost = lines_lost();
@@ -202,10 +207,14 @@ pub async fn run(monitor: Arc<Monitor>, shutdown: CancellationToken, lines_lost:
 mod tests {
     use super::*;
     use crate::clock::monotonic;
+    use crate::config::load::from_text;
     use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
 
     fn monitor() -> Arc<Monitor> {
-        Monitor::new(monotonic(), Duration::from_millis(1), &["balance"])
+        let config = from_text(None, &[], &[]).unwrap().config;
+        let terms = Terms { monitor_interval: Duration::from_millis(1), ..Terms::of(&config) };
+        Monitor::new(monotonic(), terms.into(), &["balance"])
     }
 
     #[test]

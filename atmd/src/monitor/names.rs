@@ -66,7 +66,8 @@ mod table {
         CLOCK_STEPPED Gauge "atmd_clock_stepped_seconds" "seconds" [] "By how much altogether, forward; back is below zero.";
         CLOCK_BEHIND Gauge "atmd_clock_behind_seconds" "seconds" [] "How far the time of day is behind the latest that a batch of the journal has; 0 where it is not.";
         READY Gauge "atmd_ready" "" [] "1 where customers are served as they should be, as /readyz tells.";
-        NOT_READY Gauge "atmd_not_ready" "" ["reason"] "1 for each reason why not: starting, migrating, stopping, database, writer, disk, projection.";
+        NOT_READY Gauge "atmd_not_ready" "" ["reason"] "1 for each reason why not: starting, migrating, stopping, draining, database, writer, disk, projection.";
+        DRAINING Gauge "atmd_draining" "" [] "1 where an operator has nobody let in.";
 
         CPU Counter "process_cpu_seconds_total" "seconds" [] "Time of processors, user and system.";
         MEMORY Gauge "process_resident_memory_bytes" "bytes" [] "Resident memory.";
@@ -83,7 +84,7 @@ mod table {
         CONNECTIONS_REFUSED Counter "atmd_connections_refused_total" "connections" ["service", "reason"] "Connections that came to nothing: limit, peer_limit, handshake, handshake_timeout, protocol, operator, accept.";
         SESSIONS Gauge "atmd_sessions_open" "sessions" [] "Customers' sessions that a connection has now.";
 
-        REQUESTS Counter "atmd_requests_total" "requests" ["service", "method", "outcome"] "Calls by what they came to: ok, rejected, unauthenticated, forbidden, invalid, busy, unavailable, outcome_unknown, internal, abandoned.";
+        REQUESTS Counter "atmd_requests_total" "requests" ["service", "method", "outcome"] "Calls by what they came to: ok, rejected, unauthenticated, forbidden, invalid, busy, unavailable, outcome_unknown, internal, abandoned, closed.";
         REQUEST_DURATION Histogram "atmd_request_duration_seconds" "seconds" ["service", "method"] "From a call's arrival to its answer. A failed log-in is answered late on purpose.";
         REJECTIONS Counter "atmd_rejections_total" "requests" ["reason"] "Customers' calls that the bank's rules say no to, by the rule.";
         LOGIN_FAILURES Counter "atmd_login_failures_total" "logins" [] "Wrong PINs and codes that customers gave.";

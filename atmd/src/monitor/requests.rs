@@ -100,6 +100,7 @@ const fn outcome(error: &ServiceError) -> RequestOutcome {
         }
         ServiceError::Busy { .. } => RequestOutcome::Busy,
         ServiceError::Unavailable => RequestOutcome::Unavailable,
+        ServiceError::Closed { .. } => RequestOutcome::Closed,
         ServiceError::OutcomeUnknown => RequestOutcome::OutcomeUnknown,
         ServiceError::Internal(_) => RequestOutcome::Internal,
     }

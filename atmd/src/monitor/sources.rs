@@ -6,6 +6,7 @@ use super::progress::Progress;
 use super::wallclock::Wallclock;
 use super::work::{PinWork, WriterWork};
 use crate::clock::{self, Clock};
+use crate::drain::Drain;
 use crate::log::LostLines;
 use crate::pki::Pki;
 use crate::rpc::Gate;
@@ -48,8 +49,8 @@ pub struct Sources {
     pub committed: watch::Receiver<i64>,
     /// Newest entry that the ledgers have.
     pub projected: Arc<AtomicI64>,
-    /// How many they may lack.
-    pub projection_lag_max: u64,
+    /// Whether customers are let in.
+    pub drain: Arc<Drain>,
     /// The gates of customers and of operators.
     pub gates: [Arc<Gate>; 2],
     /// When the newest batch was sealed that there was at the start.

@@ -21,6 +21,8 @@ pub(super) fn render(metrics: Option<&Metrics>, not_ready: &[NotReady]) -> Strin
         text.head(name);
         if *name == names::READY {
             text.value(name, &[], u8::from(not_ready.is_empty()));
+        } else if *name == names::DRAINING {
+            text.value(name, &[], u8::from(not_ready.iter().any(|why| why.reason == Reason::Draining)));
         } else if *name == names::NOT_READY {
             for reason in Reason::ALL {
                 let is = not_ready.iter().any(|why| why.reason == reason);

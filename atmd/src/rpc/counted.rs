@@ -68,6 +68,7 @@ methods! {
     ChangePin "change_pin",
     Redeem "redeem",
     Exit "exit",
+    Notice "notice",
 }
 
 #[cfg(test)]
@@ -80,6 +81,6 @@ mod tests {
         for call in [CustomerRequest::Version {}, CustomerRequest::Balance {}, CustomerRequest::Exit {}] {
             assert_eq!(call.name(), format!("Customer.{}", METHODS[place(&call)]));
         }
-        assert_eq!(METHODS.len(), 13);
+        assert_eq!(METHODS.len(), 14);
     }
 }

@@ -8,7 +8,7 @@ use crate::ledger::book::Account;
 use crate::ledger::request::{Answer, Caller, Direction, Movement, Request};
 use crate::monitor::SessionPlace;
 use atm_rpc::customer::{
-    Balance, Credentials, Customer, KeyOutcome, PinChange, Receipt, Redemption, STATEMENT_LINES_MAX,
+    Balance, Credentials, Customer, KeyOutcome, Notice, PinChange, Receipt, Redemption, STATEMENT_LINES_MAX,
     ServerInfo, Session, Standing, StatementLine,
 };
 use atm_rpc::error::{ServiceError, SessionEnd};
@@ -25,6 +25,9 @@ use tarpc::context::Context;
 use tokio::sync::Notify;
 use tokio::time::sleep_until;
 use tracing::{Instrument, Span, debug, info};
+
+/// When to ask again where nobody is let in.
+const CLOSED_RETRY_MS: u32 = 60_000;
 
 /// A customer's connection.
 #[derive(Clone, Debug)]
@@ -60,7 +63,7 @@ impl State {
 #[derive(Clone, Copy, Debug)]
 struct Bound {
     caller: Caller,
-    ends_at: Timestamp,
+    started_at: Timestamp,
     /// When its last sign of life was stored.
     stored_at: Instant,
 }
@@ -77,18 +80,24 @@ impl CustomerConnection {
     }
 
     fn idle_timeout(&self) -> Duration {
-        Duration::from_millis(u64::try_from(self.services.rules.idle_timeout_ms).unwrap_or(0))
+        Duration::from_millis(u64::try_from(self.services.rules.now().idle_timeout_ms).unwrap_or(0))
+    }
+
+    /// When a session ends in any case.
+    fn ends_at(&self, bound: Bound) -> Timestamp {
+        bound.started_at.plus_ms(self.services.rules.now().session_length_ms)
     }
 
     /// Waits until this connection must end: atmd stops, nobody logs in, or the session is idle or too long.
     pub(super) async fn until_it_ends(self) -> End {
+        let (mut terms, mut rules) = (self.services.terms.clone(), self.services.rules.clone());
         loop {
             let until = {
                 let state = self.state();
                 match state.session {
-                    None => state.active_at + self.services.login_timeout,
+                    None => state.active_at + terms.now().login_timeout,
                     Some(bound) => {
-                        let left = bound.ends_at.since_ms(self.services.clock.now());
+                        let left = self.ends_at(bound).since_ms(self.services.clock.now());
                         let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
                         let idle = self.idle_timeout();
                         (state.active_at + idle).min(clock::monotonic() + left.min(idle))
@@ -98,6 +107,8 @@ impl CustomerConnection {
             tokio::select! {
                 () = self.services.stop.cancelled() => return End::InOrder,
                 () = self.changed.notified() => continue,
+                () = terms.changed() => continue,
+                () = rules.changed() => continue,
                 () = sleep_until(until.into()) => {}
             }
             if self.ended_in_time().await {
@@ -112,13 +123,13 @@ impl CustomerConnection {
             let mut state = self.state();
             let now = clock::monotonic();
             let Some(bound) = state.session else {
-                let late = now >= state.active_at + self.services.login_timeout;
+                let late = now >= state.active_at + self.services.terms.now().login_timeout;
                 if late {
                     info!("connection ended: nobody logged in");
                 }
                 return late;
             };
-            let reason = if self.services.clock.now() >= bound.ends_at {
+            let reason = if self.services.clock.now() >= self.ends_at(bound) {
                 SessionEnd::TooLong
             } else if now >= state.active_at + self.idle_timeout() {
                 SessionEnd::Idle
@@ -138,6 +149,15 @@ impl CustomerConnection {
     /// Refuses a request where atmd stops.
     pub(super) fn enter(&self) -> Result<(), ServiceError> {
         if self.services.stop.is_cancelled() { Err(ServiceError::Unavailable) } else { Ok(()) }
+    }
+
+    /// Refuses who is not inside yet, where nobody is let in.
+    fn let_in(&self) -> Result<(), ServiceError> {
+        self.enter()?;
+        if self.services.drain.is_shut() {
+            return Err(ServiceError::Closed { retry_after_ms: CLOSED_RETRY_MS });
+        }
+        Ok(())
     }
 
     /// The session that asks.
@@ -168,14 +188,13 @@ impl CustomerConnection {
         let Answer::Session { caller, started_at, taken_over, failures_before } = *answer else {
             return Err(unexpected(answer));
         };
-        let rules = &self.services.rules;
-        let ends_at = started_at.plus_ms(rules.session_length_ms);
         let stored_at = clock::monotonic();
+        let bound = Bound { caller, started_at, stored_at };
         let before = {
             let mut state = self.state();
             state.active_at = stored_at;
             state.place.get_or_insert_with(|| self.services.monitor.session());
-            state.session.replace(Bound { caller, ends_at, stored_at })
+            state.session.replace(bound)
         };
         self.changed.notify_one();
         Span::current().record("session", caller.session.0);
@@ -188,8 +207,8 @@ impl CustomerConnection {
             id: caller.session,
             token,
             started_at,
-            idle_timeout_ms: u64::try_from(rules.idle_timeout_ms).unwrap_or(0),
-            ends_at,
+            idle_timeout_ms: u64::try_from(self.idle_timeout().as_millis()).unwrap_or(u64::MAX),
+            ends_at: self.ends_at(bound),
             taken_over,
             failures_before,
         })
@@ -244,13 +263,13 @@ impl CustomerConnection {
 impl Customer for CustomerConnection {
     async fn version(self, _: Context) -> ServerInfo {
         // Whether atmd stops is told by every other call.
-        self.services.info.clone()
+        self.services.info()
     }
 
     async fn lookup(self, _: Context, mobile: MobileNumber) -> Result<Standing, ServiceError> {
-        self.enter()?;
+        self.let_in()?;
         self.services.admit(self.peer)?;
-        if !self.services.rules.open_registration {
+        if !self.services.rules.now().open_registration {
             return Ok(Standing::Undisclosed);
         }
         let found = self.services.store.is_registered(AccountId::of(mobile)).await.map_err(unreadable)?;
@@ -263,7 +282,7 @@ impl Customer for CustomerConnection {
         key: RequestKey,
         credentials: Credentials,
     ) -> Result<Receipt, ServiceError> {
-        self.enter()?;
+        self.let_in()?;
         self.services.admit(self.peer)?;
         finish(login::register(Arc::clone(&self.services), key, credentials)).await
     }
@@ -274,7 +293,7 @@ impl Customer for CustomerConnection {
         credentials: Credentials,
         terminal: TerminalName,
     ) -> Result<Session, ServiceError> {
-        self.enter()?;
+        self.let_in()?;
         self.services.admit(self.peer)?;
         let arrived = clock::monotonic();
         let result = finish(login::login(Arc::clone(&self.services), credentials, terminal)).await;
@@ -354,9 +373,15 @@ impl Customer for CustomerConnection {
         redemption: Redemption,
         terminal: TerminalName,
     ) -> Result<Receipt, ServiceError> {
-        self.enter()?;
+        self.let_in()?;
         self.services.admit(self.peer)?;
         finish(redeem::redeem(Arc::clone(&self.services), key, redemption, terminal)).await
+    }
+
+    async fn notice(self, _: Context) -> Result<Option<Notice>, ServiceError> {
+        self.enter()?;
+        let shut = self.services.drain.now();
+        Ok(shut.map(|shut| Notice { reason: shut.told.reason, since: shut.told.since }))
     }
 
     async fn exit(self, _: Context) -> Result<(), ServiceError> {

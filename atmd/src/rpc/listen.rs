@@ -5,6 +5,7 @@ use super::counted::Counted;
 use super::customer::CustomerConnection;
 use super::operator::OperatorConnection;
 use crate::auth::throttle::network;
+use crate::live::{Live, Places, Terms};
 use crate::monitor::ConnectionGuard;
 use crate::pki;
 use atm_rpc::operator::metrics::{RefusedConnection, Side};
@@ -39,8 +40,8 @@ const KEEPALIVE: Duration = Duration::from_secs(60);
 /// Bounds the connections of a listener: in all, and per peer. Counted before the handshake.
 #[derive(Debug)]
 pub struct Gate {
-    count_max: usize,
-    per_peer_max: usize,
+    side: Side,
+    terms: Live<Terms>,
     inside: Mutex<Inside>,
 }
 
@@ -58,16 +59,24 @@ struct Pass {
 }
 
 impl Gate {
-    /// A gate for so many connections.
+    /// A gate for as many connections of that side as the terms have places for.
     #[must_use]
-    pub fn new(count_max: usize, per_peer_max: usize) -> Arc<Self> {
-        Arc::new(Self { count_max, per_peer_max, inside: Mutex::default() })
+    pub fn new(side: Side, terms: Live<Terms>) -> Arc<Self> {
+        Arc::new(Self { side, terms, inside: Mutex::default() })
+    }
+
+    fn places(&self) -> Places {
+        let [customers, operators] = self.terms.now().places;
+        match self.side {
+            Side::Customer => customers,
+            Side::Operator => operators,
+        }
     }
 
     /// How many there may be.
     #[must_use]
-    pub const fn limit(&self) -> usize {
-        self.count_max
+    pub fn limit(&self) -> usize {
+        self.places().count_max
     }
 
     /// The addresses with the most connections, so many at the most, and how many each has.
@@ -83,13 +92,14 @@ impl Gate {
     }
 
     fn enter(self: &Arc<Self>, peer: IpAddr) -> Result<Pass, RefusedConnection> {
+        let places = self.places();
         let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
-        if inside.count >= self.count_max {
+        if inside.count >= places.count_max {
             return Err(RefusedConnection::Limit);
         }
         let peer = network(peer);
         let of_peer = inside.peers.entry(peer).or_default();
-        if *of_peer >= self.per_peer_max {
+        if *of_peer >= places.per_peer_max {
             return Err(RefusedConnection::PeerLimit);
         }
         *of_peer += 1;
@@ -127,8 +137,8 @@ pub struct Listener {
     pub socket: TcpListener,
     /// Which service.
     pub service: Service,
-    /// Certificate, key, and for operators whose certificates are taken.
-    pub tls: Arc<ServerConfig>,
+    /// Certificate, key, and for operators whose certificates are taken: asked for at each connection.
+    pub tls: Live<ServerConfig>,
     /// Bounds.
     pub gate: Arc<Gate>,
     /// What the service works with.
@@ -138,7 +148,6 @@ pub struct Listener {
 impl Listener {
     /// Accepts connections until atmd stops. Each has a task, which `connections` knows.
     pub async fn run(self, connections: TaskTracker) {
-        let acceptor = TlsAcceptor::from(Arc::clone(&self.tls));
         let (side, monitor) = (side(self.service), Arc::clone(&self.services.monitor));
         loop {
             let accepted = tokio::select! {
@@ -156,7 +165,8 @@ impl Listener {
             };
             match self.gate.enter(peer.ip()) {
                 Ok(pass) => {
-                    let (acceptor, services) = (acceptor.clone(), Arc::clone(&self.services));
+                    let (acceptor, services) =
+                        (TlsAcceptor::from(self.tls.now()), Arc::clone(&self.services));
                     connections.spawn(connection(stream, peer, pass, acceptor, self.service, services));
                 }
                 Err(reason) => {

@@ -44,12 +44,13 @@ pub(super) async fn delay(services: &Services, arrived: Instant, error: ServiceE
         ServiceError::Rejected(Rejection::WrongPin { .. } | Rejection::Blacklisted { .. })
             | ServiceError::Busy { .. }
     );
-    if !tells || services.failure_delay.is_zero() {
+    let failure_delay = services.terms.now().failure_delay;
+    if !tells || failure_delay.is_zero() {
         return;
     }
-    let unit = services.failure_delay.as_nanos();
+    let unit = failure_delay.as_nanos();
     let units = clock::monotonic().duration_since(arrived).as_nanos().div_ceil(unit).max(1);
-    let wait = services.failure_delay.saturating_mul(u32::try_from(units).unwrap_or(u32::MAX));
+    let wait = failure_delay.saturating_mul(u32::try_from(units).unwrap_or(u32::MAX));
     sleep_until((arrived + wait.min(Duration::from_secs(3600))).into()).await;
 }
 
@@ -69,7 +70,7 @@ async fn count(services: &Services, attempt: Attempt) -> Result<Counted, Service
         Answer::Verify(pin) => Ok(Counted::Customer(pin)),
         Answer::Stranger => {
             let now = services.clock.now();
-            services.strangers().begin(number, services.rules.attempts_max, now)?;
+            services.strangers().begin(number, services.rules.now().attempts_max, now)?;
             Ok(Counted::Stranger)
         }
         known @ Answer::Receipt(_) => Ok(Counted::Known(known)),
@@ -99,7 +100,7 @@ pub(super) async fn login(
         }
         (_, None) => {
             let now = services.clock.now();
-            let rules = &services.rules;
+            let rules = services.rules.now();
             return Err(services.strangers().fail(number, rules.attempts_max, rules.lockout_ms, now));
         }
     };
@@ -135,7 +136,7 @@ pub(super) async fn register(
     credentials: Credentials,
 ) -> Result<Receipt, ServiceError> {
     let Credentials { mobile: number, pin } = credentials;
-    if !services.rules.open_registration {
+    if !services.rules.now().open_registration {
         return Err(ServiceError::Rejected(Rejection::RegistrationClosed));
     }
     let payload = services.payloads.hash(AccountId::of(number), &Payload::Register(&pin));

@@ -13,7 +13,7 @@ mod redeem;
 
 pub use counted::METHODS;
 pub use listen::{Gate, Listener};
-pub use operator::Presence;
+pub use operator::{Presence, Reload, note};
 
 use crate::auth::cursor::Cursors;
 use crate::auth::hasher::Hasher;
@@ -23,21 +23,23 @@ use crate::auth::strangers::Strangers;
 use crate::auth::throttle::Throttle;
 use crate::clock::{self, Clock};
 use crate::csv::{self, Rebuild};
+use crate::drain::Drain;
 use crate::jobs::Jobs;
 use crate::ledger::Rules;
 use crate::ledger::request::Answer;
+use crate::live::{Live, Terms};
 use crate::monitor::Monitor;
 use crate::pki::Pki;
 use crate::store::{Store, StoreError};
 use crate::writer::Writer;
-use atm_rpc::customer::{Receipt, ServerInfo};
+use atm_rpc::customer::{PROTOCOL, Receipt, ServerInfo};
 use atm_rpc::error::ServiceError;
 use atm_rpc::types::key::IncidentId;
+use atm_rpc::types::money::Currency;
 use atm_rpc::types::time::Timestamp;
 use std::net::IpAddr;
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
@@ -50,7 +52,9 @@ pub struct Services {
     /// The writer, for everything else.
     pub writer: Writer,
     /// The bank's rules.
-    pub rules: Rules,
+    pub rules: Live<Rules>,
+    /// By what connections and log-ins go.
+    pub terms: Live<Terms>,
     /// Hashes PINs.
     pub hasher: Hasher,
     /// Hashes requests.
@@ -63,12 +67,8 @@ pub struct Services {
     pub throttle: Mutex<Throttle>,
     /// Operators' refusals that have a row of the audit log.
     pub refusals: Mutex<Refusals>,
-    /// Failed log-ins are answered after a multiple of this.
-    pub failure_delay: Duration,
-    /// A connection without a session ends after this.
-    pub login_timeout: Duration,
-    /// What a client is told about the bank.
-    pub info: ServerInfo,
+    /// The bank's currency.
+    pub currency: Currency,
     /// The time.
     pub clock: Clock,
     /// When atmd was started.
@@ -81,6 +81,10 @@ pub struct Services {
     pub ledgers: csv::Settings,
     /// Takes the wish to write ledgers anew.
     pub rebuilds: mpsc::Sender<Rebuild>,
+    /// Takes the wish to read the configuration again.
+    pub reloads: mpsc::Sender<Reload>,
+    /// Whether customers are let in.
+    pub drain: Arc<Drain>,
     /// Certifies operators' keys.
     pub pki: Pki,
     /// Operators who are connected.
@@ -95,9 +99,25 @@ impl Services {
     /// Takes an attempt out of a peer's bucket.
     fn admit(&self, peer: IpAddr) -> Result<(), ServiceError> {
         let mut throttle = self.throttle.lock().unwrap_or_else(PoisonError::into_inner);
-        throttle.take(peer, clock::monotonic()).map_err(|wait| ServiceError::Busy {
-            retry_after_ms: u32::try_from(wait.as_millis()).unwrap_or(u32::MAX).max(1),
+        throttle.take(peer, self.terms.now().attempts, clock::monotonic()).map_err(|wait| {
+            ServiceError::Busy { retry_after_ms: u32::try_from(wait.as_millis()).unwrap_or(u32::MAX).max(1) }
         })
+    }
+
+    /// What a client is told about the bank.
+    fn info(&self) -> ServerInfo {
+        let rules = self.rules.now();
+        ServerInfo {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            protocol: PROTOCOL,
+            bank: self.store.instance(),
+            currency: self.currency,
+            withdraw_min: rules.withdraw_min,
+            withdraw_max: rules.withdraw_max,
+            withdraw_multiple: rules.withdraw_multiple,
+            amount_max: rules.amount_max,
+            open_registration: rules.open_registration,
+        }
     }
 
     /// The buckets of operators' refusals.

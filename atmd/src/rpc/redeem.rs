@@ -43,7 +43,7 @@ async fn decide(
         Answer::NoCode => (None, false),
         Answer::Stranger => {
             let now = services.clock.now();
-            services.strangers().begin(number, services.rules.attempts_max, now)?;
+            services.strangers().begin(number, services.rules.now().attempts_max, now)?;
             (None, true)
         }
         Answer::Receipt(known) => return Ok(known),
@@ -53,7 +53,7 @@ async fn decide(
     let kept = match kept {
         Some(kept) if right => kept,
         _ if stranger => {
-            let (now, rules) = (services.clock.now(), &services.rules);
+            let (now, rules) = (services.clock.now(), services.rules.now());
             return Err(services.strangers().fail(number, rules.attempts_max, rules.lockout_ms, now));
         }
         _ => {

@@ -59,6 +59,7 @@ const SESSION_ENDS: &[(SessionEnd, i32)] = &[
     (SessionEnd::Blacklisted, 6),
     (SessionEnd::PinReset, 7),
     (SessionEnd::AccountClosed, 8),
+    (SessionEnd::Drained, 9),
 ];
 
 const ACTS: &[(BlacklistAct, i32)] =

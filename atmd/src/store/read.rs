@@ -7,14 +7,17 @@ use super::{Store, StoreError, convert, load};
 use crate::ledger::book::{Account, Event, Head, Listed};
 use crate::ledger::entry::Entry;
 use crate::ledger::operators::Operator;
-use crate::ledger::request::Audit;
+use crate::ledger::request::{Audit, Caller};
 use atm_rpc::operator::Role;
 use atm_rpc::operator::audit::{AuditFilter, AuditFrom};
 use atm_rpc::types::account::AccountId;
-use atm_rpc::types::key::Seq;
+use atm_rpc::types::key::{Seq, SessionId};
 use atm_rpc::types::time::Timestamp;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use std::collections::{BTreeMap, HashSet};
+
+/// Sessions that are looked at together.
+const OPEN_SESSIONS_MAX: u64 = 100_000;
 
 /// An operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +82,32 @@ impl Store {
     pub async fn has_token(&self, hash: &[u8; 32]) -> Result<bool, StoreError> {
         let found = session::Entity::find().filter(session::Column::TokenHash.eq(hash.to_vec()));
         Ok(found.count(&self.readers).await? > 0)
+    }
+
+    /// Sessions from one on, oldest first, that did not end, began and were seen since: 100,000 at the most.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn open_sessions(
+        &self,
+        first: SessionId,
+        seen_since: Timestamp,
+        started_since: Timestamp,
+    ) -> Result<Vec<Caller>, StoreError> {
+        let rows = session::Entity::find()
+            .filter(session::Column::Id.gte(first.0))
+            .filter(session::Column::EndedAt.is_null())
+            .filter(session::Column::SeenAt.gte(seen_since.ms()))
+            .filter(session::Column::StartedAt.gte(started_since.ms()))
+            .order_by_asc(session::Column::Id)
+            .limit(OPEN_SESSIONS_MAX)
+            .all(&self.readers)
+            .await?;
+        let callers = rows.iter().map(|row| {
+            let account = convert::account_id(row.account)?;
+            Ok(Caller { session: SessionId(row.id), attachment: row.attachment, account })
+        });
+        callers.collect()
     }
 
     /// The newest entries of a customer, newest first: back along the chain, by primary key.

@@ -349,8 +349,8 @@ fn decide(
     requests: &[Request],
     now: Now,
 ) -> Result<(Book, Vec<Decision>), Failed> {
-    let before = Balances::of(&book);
-    let decide = |request| ledger::decide(&mut book, request, &context.rules, now);
+    let (before, rules) = (Balances::of(&book), context.rules.now());
+    let decide = |request| ledger::decide(&mut book, request, &rules, now);
     let decisions = requests.iter().map(decide).collect();
     before.check(&book).map_err(Failed::Invariant)?;
     Ok((book, decisions))

@@ -16,6 +16,7 @@ use crate::ledger::entry::Entry;
 use crate::ledger::needs::Needs;
 use crate::ledger::request::{Answer, Caller, Request};
 use crate::ledger::{self, Now, Rules};
+use crate::live::Live;
 use crate::monitor::WriterWork;
 use crate::store::Store;
 use atm_rpc::error::ServiceError;
@@ -47,7 +48,7 @@ pub struct Context {
     /// The database.
     pub store: Store,
     /// The bank's rules.
-    pub rules: Rules,
+    pub rules: Live<Rules>,
     /// The bank's days.
     pub calendar: Calendar,
     /// The time.
@@ -131,7 +132,7 @@ impl Writer {
         let mut needs = Needs::default();
         needs.add(request);
         let book = self.read(&needs).await?;
-        ledger::preview(book, request, &self.context.rules, self.context.now())
+        ledger::preview(book, request, &self.context.rules.now(), self.context.now())
     }
 
     /// The account of a session that may act now.
@@ -143,7 +144,7 @@ impl Writer {
         needs.accounts.insert(caller.account);
         needs.sessions.insert(caller.session);
         let mut book = self.read(&needs).await?;
-        ledger::look(&mut book, caller, &self.context.rules, self.context.now())
+        ledger::look(&mut book, caller, &self.context.rules.now(), self.context.now())
     }
 
     async fn read(&self, needs: &Needs) -> Result<Book, ServiceError> {

@@ -119,12 +119,12 @@ fn what_is_wrong_with_a_sites_certificate_is_told_at_the_start() {
     ];
     for (words, files) in table {
         let options = with("server", &files).set("server.port", "0").set("operator.listen", "127.0.0.1:0");
-        atmd.configured(&options);
+        atmd.configure(&options);
         let refused = process::run(atmd.command(&[]), "").coded(78);
         assert!(refused.stderr.contains(words), "{words}: {refused}");
     }
     let half = Options::default().set("server.certificate", good[0].to_str().unwrap());
-    atmd.configured(&half);
+    atmd.configure(&half);
     let refused = process::run(atmd.command(&["config", "check"]), "").coded(78);
     assert!(refused.stderr.contains("a certificate and its key are set together"), "{refused}");
     // The control.

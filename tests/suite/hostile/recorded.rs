@@ -57,6 +57,7 @@ fn customers() -> Vec<CustomerRequest> {
         CustomerRequest::Outcome { key: key() },
         CustomerRequest::ChangePin { key: key(), change },
         CustomerRequest::Exit {},
+        CustomerRequest::Notice {},
     ]
 }
 
@@ -80,6 +81,9 @@ fn operators() -> Vec<OperatorRequest> {
         OperatorRequest::BlacklistAdd { mobile, reason: reason.clone(), until },
         OperatorRequest::BlacklistRemove { mobile, reason },
         OperatorRequest::BlacklistHistory { mobile: Some(mobile), after: Some(1), rows: 10 },
+        OperatorRequest::DaemonReload {},
+        OperatorRequest::DaemonDrain { reason: "new disks".to_owned(), deadline_ms: Some(600_000) },
+        OperatorRequest::DaemonUndrain {},
     ]
 }
 

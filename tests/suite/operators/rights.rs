@@ -78,6 +78,9 @@ fn call(method: Method, request: &str) -> OperatorRequest {
             OperatorRequest::AuditList { filter: AuditFilter::default(), from: AuditFrom::Newest, rows: 1 }
         }
         Method::AuditVerify => OperatorRequest::AuditVerify { head: None },
+        Method::DaemonReload => OperatorRequest::DaemonReload {},
+        Method::DaemonDrain => OperatorRequest::DaemonDrain { reason, deadline_ms: None },
+        Method::DaemonUndrain => OperatorRequest::DaemonUndrain {},
     }
 }
 

@@ -1,6 +1,8 @@
-//! What atmd tells systemd, over a socket as systemd's: ready once it serves, signs of life, stopping.
+//! What atmd tells systemd, over a socket as systemd's: ready once it serves, signs of life, reloading,
+//! stopping.
 
 use atm_tests::daemon::{Atmd, Options};
+use rustix::process::Signal;
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -24,10 +26,23 @@ fn systemd_is_told_of_the_start_of_life_and_of_the_end() {
     for _ in 0..3 {
         assert_eq!(next(), "WATCHDOG=1\n");
     }
-    atmd.stop();
-    let mut said = next();
-    while said == "WATCHDOG=1\n" {
-        said = next();
+    let after_signs = || loop {
+        match next() {
+            sign if sign == "WATCHDOG=1\n" => {}
+            said => return said,
+        }
+    };
+    for mistakes in [false, true] {
+        let options = Options::default();
+        atmd.configure(&if mistakes { options.set("server.login_timeout", "soon") } else { options });
+        atmd.signal(Signal::HUP);
+        let reloading = after_signs();
+        assert!(reloading.starts_with("RELOADING=1\nMONOTONIC_USEC="), "{reloading}");
+        let ready = after_signs();
+        assert!(ready.starts_with("READY=1\nSTATUS=serving by the configuration "), "{ready}");
+        assert_eq!(ready.contains("mistakes"), mistakes, "{ready}");
     }
+    atmd.stop();
+    let said = after_signs();
     assert!(said.contains("STOPPING=1\n") && said.contains("EXTEND_TIMEOUT_USEC="), "{said}");
 }

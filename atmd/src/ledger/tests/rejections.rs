@@ -40,6 +40,7 @@ deposit  | key     | key closed             | Rejected(KeyClosed)
 deposit  | list    | blacklisted            | Rejected(Blacklisted { until: None })
 deposit  | session | exited                 | Unauthenticated(Exited)
 deposit  | session | code redeemed          | Unauthenticated(PinReset)
+deposit  | session | drained                | Unauthenticated(Drained)
 deposit  | session | too long               | Unauthenticated(TooLong)
 deposit  | state   | account closed         | Rejected(AccountClosed)
 deposit  | state   | credit blocked         | Rejected(CreditBlocked)
@@ -154,7 +155,7 @@ InsufficientFunds VaultShort BalanceLimit; beside: }
 
 // Beside them: what connections and operators are told without asking the ledger.
 names! { SessionEnd, end_name, ENDS:
-Unknown Exited TakenOver ResumedElsewhere Idle TooLong Blacklisted PinReset AccountClosed;
+Unknown Exited TakenOver ResumedElsewhere Idle TooLong Blacklisted PinReset AccountClosed Drained;
 beside: NotLoggedIn OperatorUnknown }
 
 fn rows(table: &str) -> impl Iterator<Item = Vec<&str>> {
@@ -235,6 +236,7 @@ impl Scene {
             }
             "resumed elsewhere" => self.ask(&Request::Resume { token: self.token }),
             "idle" => self.ask(&Request::EndSession { caller, reason: SessionEnd::Idle }),
+            "drained" => self.ask(&Request::EndSession { caller, reason: SessionEnd::Drained }),
             "quiet" => self.bank.clock_ms += 150_001,
             "too long" => {
                 self.bank.clock_ms += 600_001;

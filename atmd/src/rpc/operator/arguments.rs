@@ -43,6 +43,11 @@ pub(super) fn of(call: &OperatorRequest) -> String {
         OperatorRequest::JournalPage { after, rows } => {
             after.map_or_else(|| format!("rows={rows}"), |after| format!("after={after} rows={rows}"))
         }
+        OperatorRequest::DaemonDrain { reason, deadline_ms } => {
+            let reason = told(reason);
+            deadline_ms
+                .map_or_else(|| format!("reason={reason}"), |ms| format!("deadline_ms={ms} reason={reason}"))
+        }
         OperatorRequest::AccountList { .. }
         | OperatorRequest::Whoami {}
         | OperatorRequest::Status {}
@@ -54,6 +59,8 @@ pub(super) fn of(call: &OperatorRequest) -> String {
         | OperatorRequest::OperatorList { .. }
         | OperatorRequest::AuditVerify { .. }
         | OperatorRequest::JobNews { .. }
+        | OperatorRequest::DaemonReload {}
+        | OperatorRequest::DaemonUndrain {}
         | OperatorRequest::JobCancel {} => String::new(),
     }
 }

@@ -39,7 +39,7 @@ impl Call {
             heads: services.store.seen_heads().into_iter().chain(given).collect(),
             store: services.store.clone(),
             folder: services.ledgers.folder.clone(),
-            currency: services.info.currency,
+            currency: services.currency,
             must_have: 0,
         };
         let projected = Arc::clone(&services.projected);

@@ -9,6 +9,7 @@ mod account;
 mod arguments;
 mod audit;
 mod blacklist;
+mod daemon;
 mod explain;
 mod history;
 mod import;
@@ -21,6 +22,7 @@ mod rights;
 mod service;
 mod status;
 
+pub use daemon::{Reload, note};
 pub use presence::Presence;
 
 use super::listen::End;
@@ -112,7 +114,7 @@ impl OperatorConnection {
             warn!("no operator: the certificate is not known, or disabled");
         }
         Ok(Self {
-            brief: (!operator.enabled).then_some(services.login_timeout),
+            brief: (!operator.enabled).then(|| services.terms.now().login_timeout),
             present: Arc::new(services.presence.enter(&operator.name)),
             services,
             fingerprint,
@@ -178,7 +180,12 @@ impl OperatorConnection {
     /// Notes in the audit log that something was refused, or counts it where that was too often. Gives the refusal, or why it could not be noted.
     async fn refuse(&self, rights: &Rights, trace: Trace, refusal: ServiceError) -> ServiceError {
         let (operator, role) = (rights.operator_name(), rights.role());
-        match self.services.refusals().note(operator, role, clock::monotonic()) {
+        match self.services.refusals().note(
+            operator,
+            role,
+            self.services.terms.now().refusals,
+            clock::monotonic(),
+        ) {
             Noted::Row => {}
             Noted::First => {
                 warn!(operator, "more calls are refused than the audit log has rows for; they are counted");
@@ -233,7 +240,7 @@ impl Call {
         match narrowed {
             Ok(narrowed) => {
                 self.connection.narrowed.notify_one();
-                Ok(narrowed.whoami(self.services().info.currency))
+                Ok(narrowed.whoami(self.services().currency))
             }
             Err(error) => Err(self.refuse(error).await),
         }

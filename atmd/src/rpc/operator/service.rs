@@ -10,6 +10,7 @@ use atm_rpc::operator::audit::{AuditFilter, AuditFrom, AuditPage};
 use atm_rpc::operator::blacklist::{
     BlacklistChange, BlacklistEntry, BlacklistEventPage, BlacklistImported, BlacklistListing, BlacklistPage,
 };
+use atm_rpc::operator::daemon::{DrainChange, Reloaded};
 use atm_rpc::operator::journal::JournalPage;
 use atm_rpc::operator::ledger::{JobNews, JobStart};
 use atm_rpc::operator::legacy::LegacyRow;
@@ -23,7 +24,7 @@ use tarpc::context::Context;
 
 impl Operator for Call {
     async fn whoami(self, _: Context) -> Result<Whoami, ServiceError> {
-        Ok(self.rights.whoami(self.services().info.currency))
+        Ok(self.rights.whoami(self.services().currency))
     }
 
     async fn narrow(self, _: Context, to: Narrow) -> Result<Whoami, ServiceError> {
@@ -246,5 +247,22 @@ impl Operator for Call {
 
     async fn audit_verify(self, _: Context, head: Option<String>) -> Result<JobStart, ServiceError> {
         self.begin_verify(Scope::AuditLog, head)
+    }
+
+    async fn daemon_reload(self, _: Context) -> Result<Reloaded, ServiceError> {
+        self.reload().await
+    }
+
+    async fn daemon_drain(
+        self,
+        _: Context,
+        reason: String,
+        deadline_ms: Option<u64>,
+    ) -> Result<DrainChange, ServiceError> {
+        self.drain(reason, deadline_ms).await
+    }
+
+    async fn daemon_undrain(self, _: Context) -> Result<DrainChange, ServiceError> {
+        self.undrain().await
     }
 }

@@ -38,6 +38,7 @@ impl Call {
             vault_balance_minor: head.vault.minor(),
             business_date: head.date.to_string(),
             projection_lag_entries: lag,
+            draining: services.drain.now().map(|shut| shut.told),
         })
     }
 }
