@@ -42,6 +42,11 @@ enum Command {
     },
     /// Bring the database's schema up to date; a running atmd on SQLite does it at its start
     Migrate,
+    /// Bring a restored bank into a database that has none
+    Load {
+        /// The database of the backup [default: restored.db of the data directory]
+        file: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -93,6 +98,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Vec<(Stri
     match arguments.command.unwrap_or(Command::Run) {
         Command::Run => report(&loaded, daemon::run(&loaded.config)),
         Command::Migrate => report(&loaded, daemon::migrate(&loaded.config)),
+        Command::Load { file } => report(&loaded, daemon::load(&loaded.config, file.as_deref())),
         Command::Config { command: ConfigCommand::Check } => say(&match &loaded.file {
             Some(file) => format!("{} is valid\n", file.display()),
             None => "the configuration is valid; there is no file\n".to_owned(),
@@ -109,6 +115,8 @@ fn report(loaded: &Loaded, result: Result<(), StartError>) -> ExitCode {
         | StartError::DataDir { .. }
         | StartError::Log(_)
         | StartError::DatabaseGone { .. }
+        | StartError::HalfRestored(_)
+        | StartError::NotLoaded(_)
         | StartError::OpenFiles { .. }
         | StartError::Pki(_)
         | StartError::Secrets(_)

@@ -166,6 +166,8 @@ methods! {
     OperatorDisable "operator_disable" Rule::changes(Capability::OperatorsWrite),
     AuditList "audit_list" Rule::looks(Capability::AuditRead),
     AuditVerify "audit_verify" Rule::looks(Capability::AuditRead),
+    BackupCreate "backup_create" Rule::looks(Capability::BackupRead),
+    BackupRead "backup_read" Rule::looks(Capability::BackupRead),
 }
 
 #[cfg(test)]

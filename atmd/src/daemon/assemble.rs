@@ -1,6 +1,7 @@
 //! Puts the parts together, as the configuration has it.
 
 use super::StartError;
+use super::prepare::credentials;
 use crate::auth::cursor::Cursors;
 use crate::auth::hasher::Hasher;
 use crate::auth::payload::PayloadHasher;
@@ -8,6 +9,7 @@ use crate::auth::pin::{Cost, Peppers};
 use crate::auth::refusals::Refusals;
 use crate::auth::strangers::Strangers;
 use crate::auth::throttle::Throttle;
+use crate::backup;
 use crate::calendar::Calendar;
 use crate::clock::Clock;
 use crate::config::{Config, Lockout};
@@ -70,6 +72,7 @@ pub(super) fn services(config: &Config, parts: Parts) -> Result<Arc<Services>, S
         monitor,
         projected: Arc::new(AtomicI64::new(0)),
         ledgers: ledgers(config),
+        backups: backup::Place { data_dir: config.server.data_dir.clone(), credentials: credentials() },
         rebuilds,
         pki,
         presence: Presence::default(),

@@ -41,6 +41,8 @@ pub(super) fn of(call: &OperatorRequest) -> String {
         OperatorRequest::JournalPage { after, rows } => {
             after.map_or_else(|| format!("rows={rows}"), |after| format!("after={after} rows={rows}"))
         }
+        OperatorRequest::BackupCreate { keys } => format!("keys={keys:?}"),
+        OperatorRequest::BackupRead { member, offset } => format!("member={member} offset={offset}"),
         OperatorRequest::AccountList { .. }
         | OperatorRequest::Whoami {}
         | OperatorRequest::Status {}
