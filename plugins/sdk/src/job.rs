@@ -2,7 +2,7 @@
 
 use crate::command::Column;
 use crate::host::Host;
-use atm_rpc::operator::ledger::{Finding, JobEnd, JobStart};
+use atm_rpc::operator::ledger::{Finding, JobEnd, JobStart, Phase};
 use atm_rpc::plugin::{Code, Failure, Kind};
 use serde_json::json;
 
@@ -43,7 +43,10 @@ pub async fn follow(host: &Host, begun: JobStart) -> Result<Ended, Failure> {
         let news = host.call(async |atmd, context| atmd.job_news(context, after).await).await;
         let news = news.map_err(lost)?;
         findings.extend(news.findings);
-        bar.at(news.phase.name(), news.done, news.total);
+        match news.phase {
+            Phase::Copying | Phase::Hashing => bar.bytes(news.phase.name(), news.done, news.total),
+            phase => bar.at(phase.name(), news.done, news.total),
+        }
         if let Some(end) = news.end {
             return Ok(Ended { end, findings, count: news.findings_count });
         }

@@ -9,6 +9,9 @@ const PLAIN_WIDTH: usize = 80;
 /// How often a second it is drawn where each drawing is a whole line.
 const PLAIN_RATE: u8 = 5;
 
+/// Of bytes.
+const WEIGHED: &str = "{msg} [{bar:30}] {bytes}/{total_bytes} {percent}% {bytes_per_sec} eta {eta}";
+
 /// How far something is, for a person who waits. The bar is gone when this is dropped.
 #[derive(Debug)]
 pub struct Progress {
@@ -33,10 +36,19 @@ impl Progress {
 
     /// So much of `what` is done. Without a `total` it only counts.
     pub fn at(&self, what: &str, done: u64, total: u64) {
+        self.show(what, done, total, measured);
+    }
+
+    /// So many bytes of `what` are done.
+    pub fn bytes(&self, what: &str, done: u64, total: u64) {
+        self.show(what, done, total, weighed);
+    }
+
+    fn show(&self, what: &str, done: u64, total: u64, style: fn() -> ProgressStyle) {
         let Some(bar) = &self.bar else { return };
         let known = total > 0;
         if bar.length() != known.then_some(total) || bar.message() != what {
-            bar.set_style(if known { measured() } else { counting() });
+            bar.set_style(if known { style() } else { counting() });
             bar.reset();
             if known {
                 bar.set_length(total)
@@ -104,6 +116,10 @@ fn measured() -> ProgressStyle {
     styled("{msg} [{bar:30}] {human_pos}/{human_len} {percent}% {per_sec:.0} eta {eta}")
 }
 
+fn weighed() -> ProgressStyle {
+    styled(WEIGHED)
+}
+
 fn counting() -> ProgressStyle {
     styled("{msg} {human_pos} {elapsed}")
 }
@@ -120,7 +136,7 @@ mod tests {
     #[test]
     fn the_templates_are_ones() {
         for template in
-            ["{msg} [{bar:30}] {human_pos}/{human_len} {percent}% {per_sec:.0} eta {eta}", "{msg}"]
+            ["{msg} [{bar:30}] {human_pos}/{human_len} {percent}% {per_sec:.0} eta {eta}", WEIGHED, "{msg}"]
         {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
