@@ -10,6 +10,7 @@
 
 mod accounts;
 mod atmctl;
+mod backups;
 mod checker;
 mod concurrency;
 mod conversation;

@@ -5,6 +5,7 @@ use crate::tables::Tables;
 use atm_rpc::error::{BadRequest, ServiceError};
 use atm_rpc::operator::account::{AccountFilter, Block, CODE_TTL_MS_MIN};
 use atm_rpc::operator::audit::{AuditEntry, AuditFilter, AuditFrom};
+use atm_rpc::operator::backup::Keys;
 use atm_rpc::operator::blacklist::BlacklistListing;
 use atm_rpc::operator::operators::Oneself;
 use atm_rpc::operator::rules::{Effect, Method, Stage};
@@ -77,6 +78,8 @@ fn call(method: Method, request: &str) -> OperatorRequest {
             OperatorRequest::AuditList { filter: AuditFilter::default(), from: AuditFrom::Newest, rows: 1 }
         }
         Method::AuditVerify => OperatorRequest::AuditVerify { head: None },
+        Method::BackupCreate => OperatorRequest::BackupCreate { keys: Keys::LeftOut },
+        Method::BackupRead => OperatorRequest::BackupRead { member: 0, offset: 0 },
     }
 }
 
