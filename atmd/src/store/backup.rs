@@ -125,7 +125,7 @@ fn put_in_place(file: &Path, path: &Path) -> std::io::Result<()> {
 macro_rules! tables {
     ($($table:ident),+ $(,)?) => {
         /// Copies every row of every table. The bank's own comes last: without it there is no bank.
-        async fn copy_rows(
+        pub(super) async fn copy_rows(
             from: &impl ConnectionTrait,
             to: &impl ConnectionTrait,
             entries: &(impl Fn(u64) + Sync),
@@ -138,7 +138,7 @@ macro_rules! tables {
         }
 
         #[cfg(test)]
-        const TABLES: &[&str] = &[$(stringify!($table)),+];
+        pub(super) const TABLES: &[&str] = &[$(stringify!($table)),+];
     };
 }
 

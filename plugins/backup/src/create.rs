@@ -39,7 +39,7 @@ pub(crate) async fn create(
 ) -> Result<(), Failure> {
     let passphrase = match (passphrase_file, keys) {
         (None, Keys::LeftOut) => None,
-        (file, _) => Some(passphrase::get(file, Asked::New)?),
+        (file, _) => Some(passphrase::get(host, file, Asked::New)?),
     };
     let file = new_file(out)?;
     // What is dropped takes along what it buffered, before the file is emptied.

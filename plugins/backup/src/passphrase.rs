@@ -1,10 +1,11 @@
 //! The passphrase of a backup: the first line of a file, or typed at the terminal, where it does not show.
 
 use crate::unreadable;
+use atm_plugin_sdk::Host;
 use atm_rpc::plugin::{Code, Failure};
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 use std::fs::File;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 use zeroize::Zeroizing;
 
@@ -29,11 +30,20 @@ pub(crate) enum Asked {
 }
 
 /// The passphrase of the file, or one that is typed.
-pub(crate) fn get(file: Option<&Path>, asked: Asked) -> Result<Passphrase, Failure> {
+pub(crate) fn get(host: &Host, file: Option<&Path>, asked: Asked) -> Result<Passphrase, Failure> {
     let passphrase = match file {
         Some(path) => first_line(path)?,
-        None => typed(asked)?,
+        None if host.may_ask() => typed(asked)?,
+        None => {
+            let failure =
+                Failure::new(Code::Usage, "a passphrase is needed, and nobody may be asked for one");
+            return Err(failure.hint("give --passphrase-file FILE"));
+        }
     };
+    accept(passphrase, asked)
+}
+
+fn accept(passphrase: Passphrase, asked: Asked) -> Result<Passphrase, Failure> {
     if asked == Asked::New && String::from_utf8_lossy(&passphrase).chars().count() < LENGTH_MIN {
         let text = format!("the passphrase is too short: {LENGTH_MIN} characters are the least");
         return Err(Failure::new(Code::Usage, text).hint("several words that nobody guesses are a good one"));
@@ -59,10 +69,8 @@ fn first_line(path: &Path) -> Result<Passphrase, Failure> {
 }
 
 fn typed(asked: Asked) -> Result<Passphrase, Failure> {
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        let failure = Failure::new(Code::Usage, "a passphrase is needed, and there is no terminal to ask at");
-        return Err(failure.hint("give --passphrase-file FILE"));
-    }
+    // Before anything is asked: who is asked may be quick.
+    let _quiet = Quiet::begin().map_err(|error| no_terminal(&error))?;
     let passphrase = line("Passphrase: ")?;
     if asked == Asked::New && *line("Passphrase again: ")? != *passphrase {
         return Err(Failure::new(Code::Usage, "the two passphrases differ; nothing was done"));
@@ -72,14 +80,25 @@ fn typed(asked: Asked) -> Result<Passphrase, Failure> {
 
 /// Asks for a line at the terminal.
 fn line(prompt: &str) -> Result<Passphrase, Failure> {
-    let failed = |error: io::Error| Failure::new(Code::Failed, format!("the terminal: {error}"));
     let mut stderr = io::stderr().lock();
-    stderr.write_all(prompt.as_bytes()).and_then(|()| stderr.flush()).map_err(failed)?;
-    let quiet = Quiet::begin().map_err(failed)?;
-    let read = read_line(&mut io::stdin().lock());
-    drop(quiet);
-    stderr.write_all(b"\n").map_err(failed)?;
+    let mut say = |text: &str| stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+    say(prompt).map_err(|error| no_terminal(&error))?;
+    let read = read_line(&mut Keyboard);
+    say("\n").map_err(|error| no_terminal(&error))?;
     read
+}
+
+fn no_terminal(error: &io::Error) -> Failure {
+    Failure::new(Code::Failed, format!("the terminal: {error}"))
+}
+
+/// The standard input without the buffer that the standard library has for it.
+struct Keyboard;
+
+impl Read for Keyboard {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        Ok(rustix::io::read(rustix::stdio::stdin(), bytes)?)
+    }
 }
 
 /// Reads byte by byte: no buffer but this one ever has the passphrase.
@@ -92,7 +111,7 @@ fn read_line(from: &mut impl Read) -> Result<Passphrase, Failure> {
             Ok(0) => return Err(interrupted()),
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(Failure::new(Code::Failed, format!("the terminal: {error}"))),
+            Err(error) => return Err(no_terminal(&error)),
         }
         match byte[0] {
             b'\n' | b'\r' => return Ok(line),
@@ -165,10 +184,11 @@ mod tests {
         ];
         for (text, expected) in table {
             std::fs::write(&path, text).unwrap();
-            let got = get(Some(&path), Asked::New).ok().map(|line| line.to_vec());
+            let got =
+                first_line(&path).and_then(|line| accept(line, Asked::New)).ok().map(|line| line.to_vec());
             assert_eq!(got.as_deref(), expected.map(str::as_bytes), "{text:?}");
         }
         std::fs::write(&path, "short\n").unwrap();
-        assert_eq!(get(Some(&path), Asked::Known).unwrap().as_slice(), b"short");
+        assert_eq!(accept(first_line(&path).unwrap(), Asked::Known).unwrap().as_slice(), b"short");
     }
 }

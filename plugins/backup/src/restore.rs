@@ -42,7 +42,7 @@ pub(crate) fn restore(
     drop(bar);
     let whole = whole.map_err(|wrong| refused(path, wrong))?;
     let passphrase = match whole.head.encryption {
-        Some(_) => passphrase::get(passphrase_file, Asked::Known)?,
+        Some(_) => passphrase::get(host, passphrase_file, Asked::Known)?,
         None => passphrase::Passphrase::default(),
     };
     let head = whole.head.clone();

@@ -25,7 +25,8 @@ pub(crate) const COLUMNS: &[Column] = &[
 
 /// Checks a backup, and prints its row. One that is not whole is a finding.
 pub(crate) fn verify(host: &mut Host, path: &Path, passphrase_file: Option<&Path>) -> Result<(), Failure> {
-    let passphrase = passphrase_file.map(|file| passphrase::get(Some(file), Asked::Known)).transpose()?;
+    let passphrase =
+        passphrase_file.map(|file| passphrase::get(host, Some(file), Asked::Known)).transpose()?;
     let file = File::open(path).map_err(|error| unreadable(path, &error))?;
     let bar = host.progress();
     let read = Whole::read(file, &|done, total| bar.bytes("checking", done, total));

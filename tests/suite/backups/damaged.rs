@@ -1,6 +1,6 @@
 //! Backups that are not what atmd gave: one byte flipped wherever it is, cut off, added to, or another passphrase.
 
-use super::{Shelf, row};
+use super::{Shelf, found, row};
 use atm_tests::daemon::{Atmd, Options};
 use atm_tests::random::Random;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ const FLIPS: u64 = 24;
 /// Writes a damaged copy, and looks whether all commands see it.
 fn is_found(shelf: &Shelf, atmd: &Atmd, bytes: &[u8], what: &str) -> Value {
     fs::write(shelf.path("damaged"), bytes).unwrap();
-    let outside = shelf.verify(atmd, "damaged", &[]).coded(3).json()["data"][0].clone();
+    let outside = found(shelf.verify(atmd, "damaged", &[]));
     assert_eq!(outside["whole"], json!(false), "{what}: {outside}");
     assert!(outside["wrong"].as_str().is_some_and(|wrong| wrong.len() > 10), "{what}: {outside}");
     outside
@@ -29,15 +29,15 @@ fn every_damage_is_found_and_nothing_is_made_of_it() {
     let length = u64::try_from(good.len()).unwrap();
     // The first bytes, the head, and the end are few among many.
     let named = [0, 13, 16, 17, 200, length - 33, length - 32, length - 1];
-    let places = named.into_iter().chain((0..FLIPS).map(|_| random.below(length)));
-    for (n, place) in places.enumerate() {
+    let somewhere: Vec<u64> = (0..FLIPS).map(|_| random.below(length)).collect();
+    for (n, place) in named.into_iter().chain(somewhere).enumerate() {
         let mut bytes = good.clone();
         bytes[usize::try_from(place).unwrap()] ^= 1 << random.below(8);
         let what = format!("byte {place} of {length}");
         is_found(&shelf, &atmd, &bytes, &what);
         if n % 4 == 0 {
-            let inside = shelf.verify_inside(&atmd, "damaged").coded(3);
-            assert_eq!(inside.json()["data"][0]["whole"], json!(false), "{what}");
+            let inside = found(shelf.verify_inside(&atmd, "damaged"));
+            assert_eq!(inside["whole"], json!(false), "{what}");
             let refused = shelf.restore(&atmd, "damaged", &into).coded(1);
             assert!(refused.stderr.contains("is not restored"), "{what}: {refused}");
             assert_eq!(fs::read_dir(&into).unwrap().count(), 0, "{what}");
@@ -68,15 +68,15 @@ fn what_was_changed_on_purpose_is_found_with_the_passphrase() {
         let forged = [bytes, blake3::hash(bytes).as_bytes()].concat();
         fs::write(shelf.path("forged"), forged).unwrap();
         let _ = row(shelf.verify(&atmd, "forged", &[]));
-        let found = shelf.verify_inside(&atmd, "forged").coded(3).json()["data"][0].clone();
+        let found = found(shelf.verify_inside(&atmd, "forged"));
         assert!(found["wrong"].as_str().unwrap().contains("passphrase"), "{found}");
     };
     bytes[body - 1_000] ^= 1;
     check(&bytes[..body]);
     bytes[body - 1_000] ^= 1;
     // Words of the head are bound to the body.
-    let head = String::from_utf8_lossy(&bytes[..600]).into_owned();
-    let place = head.find("\"last_seq\":").unwrap() + "\"last_seq\":".len();
+    let word = b"\"last_seq\":";
+    let place = bytes.windows(word.len()).position(|window| window == word).unwrap() + word.len();
     bytes[place] = if bytes[place] == b'9' { b'8' } else { bytes[place] + 1 };
     check(&bytes[..body]);
 }

@@ -80,6 +80,12 @@ fn row(outcome: Outcome) -> Value {
     outcome.coded(0).json()["data"][0].clone()
 }
 
+/// The row that tells what is wrong.
+fn found(outcome: Outcome) -> Value {
+    let json: Value = serde_json::from_str(&outcome.coded(3).stdout).unwrap();
+    json["data"][0].clone()
+}
+
 /// An atmd that was not started yet, on an empty folder and, on a server, an empty database.
 fn elsewhere(engine: Engine, options: &Options) -> Atmd {
     let database = engine.database().expect("the engine was there a moment ago");
@@ -132,14 +138,17 @@ async fn a_backup_under_load_becomes_a_bank_like_the_one_it_is_of(database: &Dat
                 Told::Done(receipt) if asked.action == action => Some((mobile, asked, receipt.clone())),
                 _ => None,
             });
-            done.find(|(_, _, receipt)| usize::try_from(receipt.seq.0).unwrap() <= last)
+            done.find(|(_, _, receipt)| usize::try_from(receipt.reference.0).unwrap() <= last)
         };
         block_in_place(|| begin(&mut copy, engine));
         // Who was told of a movement before the backup gets the same answer, and nothing moves.
         let (mobile, asked, receipt) = told(Action::Deposit).expect("somebody brought money before");
         let mut customer = link::logged_in(&copy, mobile).await;
         let again = load::ask(&mut customer, asked.key, asked.action, asked.amount).await.unwrap();
-        assert_eq!((again.seq, again.balance, again.at), (receipt.seq, receipt.balance, receipt.at));
+        assert_eq!(
+            (again.reference, again.balance, again.recorded_at),
+            (receipt.reference, receipt.balance, receipt.recorded_at)
+        );
         customer.exit().await.unwrap();
         block_in_place(|| {
             let _ = copy.ctl(&["ledger", "verify", "--head", made["seal_head"].as_str().unwrap()]).coded(0);

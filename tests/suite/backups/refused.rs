@@ -96,6 +96,9 @@ fn keys_may_be_kept_elsewhere() {
     assert!(restored.stderr.contains("has no keys"), "{restored}");
     let refused = process::run(copy.command(&[]), "").coded(78);
     assert!(refused.stderr.contains("keys/pepper is missing"), "{refused}");
+    for folder in ["keys", "pki"] {
+        fs::create_dir_all(copy.data().join(folder)).unwrap();
+    }
     for name in ["keys/pepper", "keys/seal", "pki/ca.key", "pki/root.pem"] {
         fs::copy(atmd.data().join(name), copy.data().join(name)).unwrap();
     }
@@ -113,6 +116,9 @@ fn a_passphrase_is_typed_twice_and_never_guessed_at() {
     fs::write(shelf.path("short"), "short\n").unwrap();
     let refused = atmd.ctl(&[&create[..], &["--passphrase-file", &shelf.text("short")]].concat()).coded(2);
     assert!(refused.stderr.contains("too short"), "{refused}");
+    let mut terminal = Terminal::start(atmd.ctl_command(&[&["--no-input"], &create[..]].concat()));
+    terminal.expect("nobody may be asked");
+    assert_eq!(terminal.wait(), Some(2), "{}", terminal.shown());
     let mut terminal = Terminal::start(atmd.ctl_command(&create));
     terminal.expect("Passphrase: ");
     terminal.line(PASSPHRASE);

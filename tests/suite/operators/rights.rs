@@ -187,7 +187,9 @@ async fn each_method_is_allowed_by_its_rule_and_by_nothing_else() {
             let told: Vec<_> = told.filter(|(_, result)| !result.contains("conflict")).collect();
             assert_eq!(told, refused, "the audit log, with {has:?} in {mode:?}");
             if mode != Mode::Change {
-                assert!(rows.iter().all(|row| row.result.starts_with("refused: ")), "{mode:?}: {rows:?}");
+                // A backup changes nothing, and is noted all the same: the whole bank leaves by it.
+                let mut acts = rows.iter().filter(|row| row.method != Method::BackupCreate.name());
+                assert!(acts.all(|row| row.result.starts_with("refused: ")), "{mode:?}: {rows:?}");
                 let after = Tables::at_rest(&atmd).await.without_log();
                 assert_eq!(after, before, "{mode:?} with {has:?} changed something");
             }
