@@ -209,6 +209,9 @@ pub enum Conflict {
         /// How many entries its journal has.
         entries: u64,
     },
+    /// atmd has no space for what it would make.
+    #[error("the disk of atmd's data directory is full")]
+    DiskFull,
 }
 
 /// Which field of an operator's request is not acceptable.

@@ -8,6 +8,7 @@
 
 pub mod account;
 pub mod audit;
+pub mod backup;
 pub mod blacklist;
 mod capability;
 pub mod daemon;
@@ -29,6 +30,7 @@ use crate::operator::account::{
     AccountChange, AccountDetail, AccountFilter, AccountPage, Block, CodeIssued, Explained,
 };
 use crate::operator::audit::{AuditFilter, AuditFrom, AuditPage};
+use crate::operator::backup::{Keys, Part};
 use crate::operator::blacklist::{
     BlacklistChange, BlacklistEntry, BlacklistEventPage, BlacklistImported, BlacklistListing, BlacklistPage,
 };
@@ -228,4 +230,12 @@ pub trait Operator {
 
     /// Lets customers in again. Needs `daemon:control`.
     async fn daemon_undrain() -> Result<DrainChange, ServiceError>;
+
+    /// Begins to put a backup together: the bank as it is at one moment, and its files. It is noted in the audit log.
+    /// Needs `backup:read`. The job ends with `Conflict(DiskFull)` where there is no space for it.
+    async fn backup_create(keys: Keys) -> Result<JobStart, ServiceError>;
+
+    /// Bytes of a member of the backup that this connection made, by its place in the manifest, from `offset` on:
+    /// [`PART_BYTES_MAX`](backup::PART_BYTES_MAX) at the most, none at its end. Needs `backup:read`. Errors: `NotFound`.
+    async fn backup_read(member: u32, offset: u64) -> Result<Part, ServiceError>;
 }

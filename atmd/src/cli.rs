@@ -49,6 +49,11 @@ enum Command {
         #[command(subcommand)]
         command: PkiCommand,
     },
+    /// Bring a restored bank into a database that has none
+    Load {
+        /// The database of the backup [default: restored.db of the data directory]
+        file: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -144,6 +149,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Vec<(Stri
             Err(error @ PkiError::Busy(_)) => fail(&[error.to_string()], TEMPORARY),
             Err(error) => fail(&[error.to_string()], CONFIGURATION),
         },
+        Command::Load { file } => report(&loaded, daemon::load(&loaded.config, file.as_deref())),
         Command::Config { command: ConfigCommand::Check } => say(&match &loaded.file {
             Some(file) => format!("{} is valid\n", file.display()),
             None => "the configuration is valid; there is no file\n".to_owned(),
@@ -169,6 +175,8 @@ fn report(loaded: &Loaded, result: Result<(), StartError>) -> ExitCode {
         | StartError::DataDir { .. }
         | StartError::Log(_)
         | StartError::DatabaseGone { .. }
+        | StartError::HalfRestored(_)
+        | StartError::NotLoaded(_)
         | StartError::OpenFiles { .. }
         | StartError::Pki(_)
         | StartError::Secrets(_)

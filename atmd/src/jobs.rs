@@ -1,15 +1,18 @@
 //! Work that takes longer than a call may: one at a time, with its progress, findings and end.
 //!
+//! What it made stays with the job, and with its place, until whoever began it goes: it may take room.
+//!
 //! Whoever began a job holds its [`Owner`], and the job is asked to end when that is dropped. The task that does
 //! the work holds its [`Ticket`], and the next job may begin when that is gone.
 
+use crate::backup::Backup;
 use crate::clock;
 use crate::verify::Finding;
 use atm_rpc::error::ServiceError;
 use atm_rpc::operator::ledger::{FINDINGS_MAX, JobEnd, Phase};
 use atm_rpc::types::time::Timestamp;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -43,6 +46,24 @@ pub struct Job {
     done: AtomicU64,
     state: Mutex<State>,
     news: watch::Sender<()>,
+    made: OnceLock<Made>,
+}
+
+/// What a job made, and the place that it keeps.
+#[derive(Debug)]
+struct Made {
+    backup: Backup,
+    _place: Option<Place>,
+}
+
+/// The place as somebody has it; given back when this is dropped.
+#[derive(Debug)]
+struct Place(Arc<Mutex<Option<Running>>>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        *locked(&self.0) = None;
+    }
 }
 
 #[derive(Debug)]
@@ -89,8 +110,9 @@ impl Jobs {
             done: AtomicU64::new(0),
             state: Mutex::new(State { phase, total: 0, findings, count: 0, end: None }),
             news: watch::Sender::new(()),
+            made: OnceLock::new(),
         });
-        let ticket = Ticket { job: Arc::clone(&job), place: Some(Arc::clone(&self.place)) };
+        let ticket = Ticket { job: Arc::clone(&job), place: Some(Place(Arc::clone(&self.place))) };
         Ok((Owner { job }, ticket))
     }
 }
@@ -123,6 +145,11 @@ impl Job {
     /// So much more of it is done.
     pub fn advance(&self, by: u64) {
         self.done.fetch_add(by, Ordering::Relaxed);
+    }
+
+    /// So much of it is done now.
+    pub fn reach(&self, done: u64) {
+        self.done.store(done, Ordering::Relaxed);
     }
 
     /// Keeps a finding, or counts it.
@@ -164,6 +191,12 @@ impl Job {
         }
     }
 
+    /// What it made, once it is done.
+    #[must_use]
+    pub fn backup(&self) -> Option<&Backup> {
+        self.made.get().map(|made| &made.backup)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         locked(&self.state)
     }
@@ -194,7 +227,7 @@ impl Drop for Owner {
 pub struct Ticket {
     job: Arc<Job>,
     /// Given back once.
-    place: Option<Arc<Mutex<Option<Running>>>>,
+    place: Option<Place>,
 }
 
 impl Ticket {
@@ -206,20 +239,22 @@ impl Ticket {
 
     /// Makes room for the next job, and then tells what came of this one.
     pub fn finish(mut self, end: Result<JobEnd, ServiceError>) {
-        self.give_back();
+        self.place = None;
         self.job.state().end = Some(end);
     }
 
-    fn give_back(&mut self) {
-        if let Some(place) = self.place.take() {
-            *locked(&place) = None;
-        }
+    /// Leaves what was made to whoever began the job, and tells that it is there.
+    pub fn hand_over(mut self, backup: Backup) {
+        let told = backup.manifest().clone();
+        // It is the only one that this ticket's job makes.
+        let _ = self.job.made.set(Made { backup, _place: self.place.take() });
+        self.job.state().end = Some(Ok(JobEnd::BackedUp(Box::new(told))));
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.give_back();
+        self.place = None;
         // Where the task panicked nobody must wait for its end.
         self.job.state().end.get_or_insert(Err(ServiceError::Unavailable));
         self.job.news.send_replace(());

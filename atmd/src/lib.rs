@@ -4,6 +4,7 @@
 //! decisions of `ledger` and the database in `store`; `csv` and `monitor` tell what happened.
 
 pub mod auth;
+pub mod backup;
 pub mod calendar;
 pub mod cli;
 pub mod clock;

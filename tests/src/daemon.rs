@@ -212,6 +212,12 @@ impl Atmd {
         assert!(ended.is_none(), "atmd had ended by itself: {ended:?}\n{}", self.said());
     }
 
+    /// Whether it runs, as far as this knows.
+    #[must_use]
+    pub const fn is_running(&self) -> bool {
+        self.child.is_some()
+    }
+
     /// Its process.
     ///
     /// # Panics

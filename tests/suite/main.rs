@@ -10,6 +10,7 @@
 
 mod accounts;
 mod atmctl;
+mod backups;
 mod certificates;
 mod checker;
 mod concurrency;

@@ -11,6 +11,7 @@ fn all_programs_are_built_into_one_folder() {
         "atmd",
         "atm-cli",
         "atmctl",
+        "atmctl-backup",
         "atmctl-blacklist",
         "atmctl-ledger",
         "atmctl-operator",

@@ -2,6 +2,7 @@
 //!
 //! There is one such job at a time. It belongs to the connection that began it and ends with it.
 
+use crate::operator::backup::Manifest;
 use crate::operator::legacy::LedgerImported;
 use crate::types::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -27,7 +28,7 @@ pub enum JobStart {
     },
 }
 
-/// How far a job is. Counts are entries, accounts or rows, as the phase has it.
+/// How far a job is. Counts are entries, accounts, rows or bytes, as the phase has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobNews {
     /// What it does now.
@@ -60,6 +61,10 @@ pub enum Phase {
     Writing,
     /// Decides and stores an older tool's history.
     Importing,
+    /// Copies the database, in bytes.
+    Copying,
+    /// Takes the digest of what it made, in bytes.
+    Hashing,
 }
 
 impl Phase {
@@ -73,6 +78,8 @@ impl Phase {
             Self::Ledgers => "ledgers",
             Self::Writing => "writing",
             Self::Importing => "importing",
+            Self::Copying => "copying",
+            Self::Hashing => "hashing",
         }
     }
 }
@@ -89,6 +96,8 @@ pub enum JobEnd {
     AuditVerified(AuditVerified),
     /// An older tool's history is this bank's, or would be.
     Imported(Box<LedgerImported>),
+    /// A backup can be read on this connection.
+    BackedUp(Box<Manifest>),
 }
 
 /// What a verification of the audit log looked at.

@@ -170,6 +170,8 @@ methods! {
     DaemonReload "daemon_reload" Rule::changes(Capability::DaemonControl),
     DaemonDrain "daemon_drain" Rule::changes(Capability::DaemonControl),
     DaemonUndrain "daemon_undrain" Rule::changes(Capability::DaemonControl),
+    BackupCreate "backup_create" Rule::looks(Capability::BackupRead),
+    BackupRead "backup_read" Rule::looks(Capability::BackupRead),
 }
 
 #[cfg(test)]

@@ -136,6 +136,9 @@ const fn way_out(conflict: Conflict) -> &'static str {
         Conflict::NotFresh { .. } => {
             "begin a new bank for it: another `[server] data_dir`, and an empty database"
         }
+        Conflict::DiskFull => {
+            "make room there: a backup needs as much as the database has, until it is fetched"
+        }
         Conflict::Oneself => "if you mean yourself, say so: --myself",
     }
 }

@@ -42,6 +42,9 @@ pub const ENV_CACHE: &str = "ATMCTL_CACHE_DIR";
 /// Tells a plugin, as any program, where it may put what is gone with it.
 pub const ENV_TEMPORARY: &str = "TMPDIR";
 
+/// Tells a plugin that nobody is to be asked, whatever is a terminal.
+pub const ENV_NO_INPUT: &str = "ATMCTL_NO_INPUT";
+
 /// A plugin in its own words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Description {

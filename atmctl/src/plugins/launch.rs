@@ -16,7 +16,7 @@ use crate::render::{Renderer, say_if_empty};
 use crate::settings::Settings;
 use crate::stop::Stop;
 use atm_rpc::client::Connection;
-use atm_rpc::plugin::{Code, Command, Failure, Output};
+use atm_rpc::plugin::{Code, Command, ENV_NO_INPUT, Failure, Output};
 use rustix::process::Signal;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
@@ -39,6 +39,8 @@ pub(super) struct Launch<'a> {
     pub(super) title: String,
     pub(super) arguments: Vec<String>,
     pub(super) settings: &'a Settings,
+    /// Whether nobody is to be asked.
+    pub(super) no_input: bool,
     /// What it finds around it.
     pub(super) folders: &'a Folders,
     /// What it may reach.
@@ -151,11 +153,13 @@ impl Launch<'_> {
 
     async fn spawn(&self, connection: Option<UnixStream>, shared: bool, io: &Io) -> io::Result<Child> {
         let is_raw = self.command.output == Output::Raw;
+        let mut environment = self.folders.environment(connection.is_some(), io);
+        environment.extend(self.no_input.then(|| (ENV_NO_INPUT, "1".to_owned())));
         let start = Start {
             program: self.program,
             path: &self.found.path,
             arguments: &self.arguments,
-            environment: self.folders.environment(connection.is_some(), io),
+            environment,
             policy: self.policy.clone(),
             available: self.available,
             connection,

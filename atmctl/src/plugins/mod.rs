@@ -111,6 +111,7 @@ pub(crate) async fn run(
         title,
         arguments,
         settings: &settings,
+        no_input: globals.no_input,
         folders: &folders,
         policy,
         available,

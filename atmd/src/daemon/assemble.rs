@@ -1,11 +1,13 @@
 //! Puts the parts together, as the configuration has it.
 
 use super::StartError;
+use super::prepare::credentials;
 use crate::auth::cursor::Cursors;
 use crate::auth::hasher::Hasher;
 use crate::auth::payload::PayloadHasher;
 use crate::auth::pin::Peppers;
 use crate::auth::strangers::Strangers;
+use crate::backup;
 use crate::calendar::Calendar;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -69,6 +71,7 @@ pub(super) fn services(config: &Config, parts: Parts) -> Result<Arc<Services>, S
         clock,
         monitor,
         projected: Arc::new(AtomicI64::new(0)),
+        backups: backup::Place { data_dir: config.server.data_dir.clone(), credentials: credentials() },
         rebuilds,
         reloads,
         pki,

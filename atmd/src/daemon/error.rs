@@ -31,6 +31,17 @@ pub enum StartError {
         /// What tells of a bank.
         ledger: PathBuf,
     },
+    /// A restore did not come to its end.
+    #[error(
+        "{0} is what a restore left that was interrupted: empty the data directory, and restore the backup again"
+    )]
+    HalfRestored(PathBuf),
+    /// A restored database waits to be brought to a server.
+    #[error(
+        "{0} is a restored bank, and the configured database has none: run 'atmd load', which brings it there; \
+         to open a new bank instead, move the data directory away"
+    )]
+    NotLoaded(PathBuf),
     /// An address cannot be listened on.
     #[error("{source}; choose an address of this machine and a free port, or port 0 to be given one")]
     Listen {

@@ -13,6 +13,7 @@ mod supervisor;
 
 pub use error::StartError;
 
+use crate::backup;
 use crate::cli::{complain, say};
 use crate::clock::{self, Clock};
 use crate::config::load::Loaded;
@@ -28,6 +29,7 @@ use crate::store::{self, DataLock, OpenError, Store};
 use crate::writer::Ended;
 use announce::{announce, announce_metrics};
 use assemble::{Parts, gates, open_bank, project, services, sources, start_writer};
+use atm_rpc::operator::backup::RESTORED;
 use background::begin;
 use prepare::{bank_exists, load_secrets, log_panics, make_data_dir, raise_open_files, without_core_dumps};
 use publish::publish;
@@ -36,6 +38,7 @@ use rustix::fs::Mode;
 use rustix::process::umask;
 use sockets::Sockets;
 use std::io::{self, IsTerminal};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -99,6 +102,32 @@ pub fn migrate(config: &Config) -> Result<(), StartError> {
     })
 }
 
+/// Makes a restored bank the one of a database that has none.
+///
+/// # Errors
+/// [`StartError`]; the database has none then, as before.
+pub fn load(config: &Config, file: Option<&Path>) -> Result<(), StartError> {
+    umask(Mode::WGRP | Mode::WOTH);
+    let data_dir = &config.server.data_dir;
+    let restored = data_dir.join(RESTORED);
+    let file = file.unwrap_or(&restored);
+    runtime(config)?.block_on(async {
+        make_data_dir(data_dir)?;
+        let _lock = store::lock_data_dir(data_dir)?;
+        // Without its keys a bank is of no use, and new ones are never made for it.
+        let secrets = load_secrets(config, true)?;
+        Pki::in_data_dir(data_dir, Clock::System)?.found(true)?;
+        let last = store::backup::fill(config, file).await?;
+        let opened = Store::open(config, Sealer::new(secrets.seal_key), Clock::System.now()).await?;
+        opened.close().await.map_err(OpenError::Database)?;
+        say(&format!(
+            "loaded the bank up to entry {last}; {} is not needed any more, and holds personal data\n",
+            file.display()
+        ));
+        Ok(())
+    })
+}
+
 fn runtime(config: &Config) -> Result<Runtime, StartError> {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     builder.worker_threads(config.server.worker_threads).thread_name("atmd").enable_all();
@@ -156,6 +185,7 @@ impl Daemon {
             announce_metrics(&listener);
             tokio::spawn(monitor::serve(listener, Arc::clone(&monitor)));
         }
+        backup::clear(data_dir).map_err(|source| StartError::DataDir { path: data_dir.clone(), source })?;
         let bank_exists = bank_exists(config).await?;
         let secrets = load_secrets(config, bank_exists)?;
         let pki = Pki::in_data_dir(data_dir, clock.clone())?;

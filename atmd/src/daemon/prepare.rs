@@ -3,10 +3,13 @@
 use super::StartError;
 use crate::config::{Backend, Config, DatabaseServer};
 use crate::csv::render::Ledger;
+use crate::files;
 use crate::secrets;
 use crate::store;
+use atm_rpc::operator::backup::{RESTORED, RESTORING};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use std::fs::DirBuilder;
+use std::fs::{self, DirBuilder};
+use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use tracing::error;
@@ -48,13 +51,36 @@ pub(super) fn make_data_dir(path: &Path) -> Result<(), StartError> {
     made.map_err(|source| StartError::DataDir { path: path.to_owned(), source })
 }
 
-/// Whether there is a bank. One is never opened anew beside the ledgers of one that was there.
+/// Whether there is a bank, perhaps one that was just restored. One is never opened anew beside the ledgers of one that was there.
 pub(super) async fn bank_exists(config: &Config) -> Result<bool, StartError> {
+    take_restored(config)?;
     let exists = store::exists(config).await?;
+    let restored = config.server.data_dir.join(RESTORED);
+    if !exists && restored.exists() {
+        return Err(StartError::NotLoaded(restored));
+    }
     let ledgers = Ledger::ALL.map(|ledger| config.server.data_dir.join("ledger").join(ledger.file_name()));
     match ledgers.into_iter().find(|ledger| ledger.exists()) {
         Some(ledger) if !exists => Err(StartError::DatabaseGone { missing: missing(config), ledger }),
         _ => Ok(exists),
+    }
+}
+
+/// Puts a database that was restored where that of an atmd on SQLite belongs.
+fn take_restored(config: &Config) -> Result<(), StartError> {
+    let (data_dir, path) = (&config.server.data_dir, &config.database.path);
+    let restoring = data_dir.join(RESTORING);
+    if restoring.exists() {
+        return Err(StartError::HalfRestored(restoring));
+    }
+    let restored = data_dir.join(RESTORED);
+    if config.database.backend != Backend::Sqlite || path.exists() || !restored.exists() {
+        return Ok(());
+    }
+    let failed = |source| StartError::DataDir { path: path.clone(), source };
+    match fs::rename(&restored, path) {
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => Err(StartError::NotLoaded(restored)),
+        renamed => renamed.and_then(|()| files::sync_folder_of(path)).map_err(failed),
     }
 }
 
@@ -73,8 +99,12 @@ pub(super) fn load_secrets(config: &Config, bank_exists: bool) -> Result<secrets
     let folder = config.server.data_dir.join("keys");
     let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
     made.map_err(|source| StartError::DataDir { path: folder.clone(), source })?;
-    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-    Ok(secrets::load(&folder, credentials.as_deref(), bank_exists)?)
+    Ok(secrets::load(&folder, credentials().as_deref(), bank_exists)?)
+}
+
+/// Where systemd puts credentials.
+pub(super) fn credentials() -> Option<PathBuf> {
+    std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
 }
 
 /// What should never happen goes to the log, too.

@@ -21,6 +21,7 @@ use crate::auth::payload::PayloadHasher;
 use crate::auth::refusals::Refusals;
 use crate::auth::strangers::Strangers;
 use crate::auth::throttle::Throttle;
+use crate::backup;
 use crate::clock::{self, Clock};
 use crate::csv::{self, Rebuild};
 use crate::drain::Drain;
@@ -79,6 +80,8 @@ pub struct Services {
     pub projected: Arc<AtomicI64>,
     /// Where the ledgers are.
     pub ledgers: csv::Settings,
+    /// Where the bank's files are.
+    pub backups: backup::Place,
     /// Takes the wish to write ledgers anew.
     pub rebuilds: mpsc::Sender<Rebuild>,
     /// Takes the wish to read the configuration again.

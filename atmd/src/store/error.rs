@@ -1,9 +1,11 @@
 //! What a failure of the database means for what was being written.
 
+use super::OpenError;
 use sea_orm::sqlx::mysql::MySqlDatabaseError;
 use sea_orm::sqlx::postgres::PgDatabaseError;
 use sea_orm::{DbErr, RuntimeErr, sqlx};
 use std::fmt;
+use std::io;
 
 /// What to do about a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +29,16 @@ pub struct StoreError {
 }
 
 impl StoreError {
+    /// A file beside the database that cannot be made as it should be.
+    pub(super) fn unwritable(error: &OpenError) -> Self {
+        let full = match error {
+            OpenError::Database(error) => error.failure == Failure::Full,
+            OpenError::File { source, .. } => source.kind() == io::ErrorKind::StorageFull,
+            _ => false,
+        };
+        Self { failure: if full { Failure::Full } else { Failure::Poison }, message: error.to_string() }
+    }
+
     /// A row that atmd cannot have written.
     pub(super) const fn corrupt(message: String) -> Self {
         Self { failure: Failure::Fatal, message }

@@ -4,9 +4,11 @@
 //! - `engine`: what differs between SQLite and the servers; `bounded` ends statements that a server leaves open.
 //! - `load` and `save`: a batch's book, read and written in one transaction, by statements of few widths (`statement`);
 //!   what one batch read, the next one has (`kept`).
+//! - [`backup`]: the bank as a file, and back.
 //! - [`read`], [`accounts`]: everything that only looks; [`verify`]: history with its hashes.
 
 pub mod accounts;
+pub mod backup;
 mod bounded;
 mod convert;
 mod engine;
@@ -109,6 +111,12 @@ impl Store {
     #[must_use]
     pub const fn backend(&self) -> &'static str {
         self.engine.name()
+    }
+
+    /// Whether it is a file of this process alone.
+    #[must_use]
+    pub const fn is_embedded(&self) -> bool {
+        !self.engine.is_server()
     }
 
     /// The connections that read, as they are now.

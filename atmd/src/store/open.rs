@@ -188,7 +188,7 @@ async fn check_reachable(engine: &Engine) -> Result<(), OpenError> {
 }
 
 /// A connection to a database that is there and durable.
-async fn first_connection(engine: &Engine) -> Result<Bounded<DatabaseConnection>, OpenError> {
+pub(super) async fn first_connection(engine: &Engine) -> Result<Bounded<DatabaseConnection>, OpenError> {
     check_reachable(engine).await?;
     let connection = engine.connect(Purpose::Write).await?;
     match engine {
@@ -240,7 +240,7 @@ async fn check_schema(on: &Bounded<DatabaseConnection>) -> Result<(), OpenError>
     if pending.is_empty() { Ok(()) } else { Err(OpenError::Unmigrated(pending.join(", "))) }
 }
 
-async fn bring_up_to_date(on: &Bounded<DatabaseConnection>) -> Result<Vec<String>, OpenError> {
+pub(super) async fn bring_up_to_date(on: &Bounded<DatabaseConnection>) -> Result<Vec<String>, OpenError> {
     let pending = pending(on).await?;
     if !pending.is_empty() {
         Migrator::up(&on.inner, None).await?;
@@ -248,8 +248,14 @@ async fn bring_up_to_date(on: &Bounded<DatabaseConnection>) -> Result<Vec<String
     Ok(pending)
 }
 
-async fn stored_bank(on: &impl ConnectionTrait) -> Result<Option<bank::Model>, DbErr> {
+pub(super) async fn stored_bank(on: &impl ConnectionTrait) -> Result<Option<bank::Model>, DbErr> {
     bank::Entity::find_by_id(1).one(on).await
+}
+
+/// A bank has the currency that it was opened with.
+pub(super) fn check_currency(bank: &bank::Model, config: &Config) -> Result<(), OpenError> {
+    let (stored, configured) = (bank.currency.clone(), config.bank.currency.code().to_owned());
+    if stored == configured { Ok(()) } else { Err(OpenError::Currency { stored, configured }) }
 }
 
 /// The bank's row and its own accounts, made where they are not there.
@@ -258,16 +264,14 @@ async fn found(
     config: &Config,
     now: Timestamp,
 ) -> Result<bank::Model, OpenError> {
-    let configured = config.bank.currency.code().to_owned();
     if let Some(bank) = stored_bank(on).await? {
-        if bank.currency != configured {
-            return Err(OpenError::Currency { stored: bank.currency, configured });
-        }
+        check_currency(&bank, config)?;
         return Ok(bank);
     }
     let mut instance = [0; 16];
     getrandom::fill(&mut instance).map_err(|e| OpenError::Unfit(format!("no random numbers: {e}")))?;
-    let bank = bank::Model { id: 1, instance: instance.to_vec(), currency: configured, created_at: now.ms() };
+    let currency = config.bank.currency.code().to_owned();
+    let bank = bank::Model { id: 1, instance: instance.to_vec(), currency, created_at: now.ms() };
     let opened = Account {
         posted: Money::ZERO,
         pending: Money::ZERO,

@@ -3,13 +3,15 @@
 use super::OpenError;
 use super::bounded::Bounded;
 use super::statement::KEPT_MAX;
+use crate::jobs::Job;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sea_orm::sqlx::{self, ConnectOptions as _, Connection};
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, Statement};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, RuntimeErr, Statement};
 use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The oldest SQLite without the corruption that a reset of the WAL could cause.
@@ -21,6 +23,8 @@ const PAGE_BYTES: &str = "1024";
 const WAL_PAGES: &str = "80000";
 /// Rows that the driver's thread reads ahead of who wants them.
 const ROWS_MAX: usize = 2_048;
+/// Steps of SQLite's machine between two questions whether to go on.
+const STEPS: i32 = 10_000;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Makes the file with the right mode before SQLite would make it with another.
@@ -69,6 +73,35 @@ pub(super) async fn connect(path: &Path, connections: u32) -> Result<DatabaseCon
         .sqlx_logging(false)
         .map_sqlx_sqlite_opts(move |options| settings(options, &file));
     Database::connect(options).await
+}
+
+/// Copies the database to a new file, as it is at one moment, until it is done or the job is to end. Whoever writes goes
+/// on meanwhile, and the WAL grows.
+pub(super) async fn copy(from: &Path, to: &Path, job: Arc<Job>) -> Result<(), DbErr> {
+    let copied = async {
+        let name = to
+            .to_str()
+            .ok_or_else(|| sqlx::Error::Protocol("the data directory's name is no text".into()))?;
+        let mut connection = hold(from).await?;
+        connection.lock_handle().await?.set_progress_handler(STEPS, move || !job.is_stopped());
+        sqlx::query("VACUUM INTO ?1").bind(name).execute(&mut connection).await?;
+        connection.close().await
+    };
+    copied.await.map_err(|error: sqlx::Error| DbErr::Exec(RuntimeErr::SqlxError(Arc::new(error))))
+}
+
+/// A file that nobody else opens, and that is thrown away where anything fails.
+pub(super) async fn scratch(path: &Path) -> Result<Bounded<DatabaseConnection>, DbErr> {
+    let file = path.to_owned();
+    let mut options = ConnectOptions::new("sqlite::memory:");
+    options.max_connections(1).min_connections(1).idle_timeout(None).max_lifetime(None).sqlx_logging(false);
+    options.map_sqlx_sqlite_opts(move |options| {
+        let options =
+            options.in_memory(false).shared_cache(false).filename(&file).pragma("page_size", PAGE_BYTES);
+        options.pragma("journal_mode", "OFF").pragma("synchronous", "OFF").disable_statement_logging()
+    });
+    let inner = Database::connect(options).await?;
+    Ok(Bounded { inner, limit: None, silent: None, failures: Arc::default() })
 }
 
 async fn answer(on: &Bounded<DatabaseConnection>, sql: &str) -> Result<String, OpenError> {

@@ -1,5 +1,6 @@
 //! What is stored comes back equal.
 
+mod backup;
 mod kept;
 mod opening;
 

@@ -138,6 +138,11 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn snapshot(&self) -> Result<View, StoreError> {
+        Ok(View { on: On::Snapshot(self.begin_snapshot().await?) })
+    }
+
+    /// A transaction that sees one moment and changes nothing.
+    pub(super) async fn begin_snapshot(&self) -> Result<Bounded<DatabaseTransaction>, StoreError> {
         // SQLite knows no levels: a transaction that reads sees one moment.
         let server = self.engine.is_server();
         let options = TransactionOptions {
@@ -145,7 +150,7 @@ impl Store {
             access_mode: server.then_some(AccessMode::ReadOnly),
             ..TransactionOptions::default()
         };
-        Ok(View { on: On::Snapshot(self.readers.begin(options).await?) })
+        Ok(self.readers.begin(options).await?)
     }
 }
 

@@ -138,7 +138,7 @@ pub async fn work(command: Ledger, host: &mut Host) -> Result<(), Failure> {
             Ok(())
         }
         JobEnd::Rebuilt(ledgers) => ledgers.iter().try_for_each(|ledger| rebuilt_row(host, ledger)),
-        JobEnd::AuditVerified(_) | JobEnd::Imported(_) => {
+        JobEnd::AuditVerified(_) | JobEnd::Imported(_) | JobEnd::BackedUp(_) => {
             Err(Failure::new(Code::Protocol, "atmd ended another job than was begun"))
         }
     }

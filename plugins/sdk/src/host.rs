@@ -7,7 +7,7 @@ use atm_rpc::plugin::{self, Code, Connection, CurrencyLine, Failure, WarningLine
 use atm_rpc::transport::{DEADLINE_MAX, OPERATOR, codec};
 use atm_rpc::types::money::Currency;
 use serde::Serialize;
-use std::io::{self, BufWriter, Stdout, Write};
+use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::time::Instant;
 use tarpc::client::{Config, RpcError};
 use tarpc::context::{self, Context};
@@ -106,6 +106,13 @@ impl Host {
             return Ok(());
         }
         self.row(&WarningLine { atmctl_warning: text.to_owned() })
+    }
+
+    /// Whether there is somebody at a terminal who may be asked something.
+    #[must_use]
+    pub fn may_ask(&self) -> bool {
+        let terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
+        terminal && std::env::var_os(plugin::ENV_NO_INPUT).is_none()
     }
 
     /// The rows tell of something that is not as it should be: the command ends with 3.

@@ -3,7 +3,7 @@
 use crate::command::Column;
 use crate::host::Host;
 use atm_rpc::error::ServiceError;
-use atm_rpc::operator::ledger::{Finding, JobEnd, JobStart};
+use atm_rpc::operator::ledger::{Finding, JobEnd, JobStart, Phase};
 use atm_rpc::plugin::{Code, Failure, Kind};
 use serde_json::json;
 
@@ -56,7 +56,10 @@ pub async fn follow_telling(
         let news = host.call(async |atmd, context| atmd.job_news(context, after).await.map(Ok)).await?;
         let news = news.map_err(|error| lost(tell(error)))?;
         findings.extend(news.findings);
-        bar.at(news.phase.name(), news.done, news.total);
+        match news.phase {
+            Phase::Copying | Phase::Hashing => bar.bytes(news.phase.name(), news.done, news.total),
+            phase => bar.at(phase.name(), news.done, news.total),
+        }
         if let Some(end) = news.end {
             return Ok(Ended { end, findings, count: news.findings_count });
         }

@@ -36,11 +36,16 @@ impl Progress {
         self.show(what, done, total, if total > 0 { measured } else { counting });
     }
 
-    /// So many bytes of `what` are done; `beside` says how fast something else goes that is in them.
-    pub fn bytes(&self, what: &str, done: u64, total: u64, beside: &str) {
+    /// So many bytes of `what` are done. Without a `total` it only counts.
+    pub fn bytes(&self, what: &str, done: u64, total: u64) {
+        self.show(what, done, total, if total > 0 { weighed } else { weighing });
+    }
+
+    /// The same of a known total, with how fast something else goes that is in the bytes.
+    pub fn bytes_with(&self, what: &str, done: u64, total: u64, beside: &str) {
         let Some(bar) = &self.bar else { return };
         bar.set_prefix(beside.to_owned());
-        self.show(what, done, total, if total > 0 { weighed } else { weighing });
+        self.show(what, done, total, weighed_with);
     }
 
     fn show(&self, what: &str, done: u64, total: u64, style: fn() -> ProgressStyle) {
@@ -113,8 +118,9 @@ impl TermLike for Plain {
 
 const MEASURED: &str = "{msg} [{bar:30}] {human_pos}/{human_len} {percent}% {per_sec:.0} eta {eta}";
 const COUNTING: &str = "{msg} {human_pos} {elapsed}";
+const WEIGHED: &str = "{msg} [{bar:20}] {bytes}/{total_bytes} {percent}% {bytes_per_sec} eta {eta}";
 /// As wide as a terminal of 80 columns.
-const WEIGHED: &str = "{msg} [{bar:10}] {bytes}/{total_bytes} {percent}% {prefix} eta {eta}";
+const WEIGHED_WITH: &str = "{msg} [{bar:10}] {bytes}/{total_bytes} {percent}% {prefix} eta {eta}";
 const WEIGHING: &str = "{msg} {bytes} {bytes_per_sec} {elapsed}";
 
 fn measured() -> ProgressStyle {
@@ -127,6 +133,10 @@ fn counting() -> ProgressStyle {
 
 fn weighed() -> ProgressStyle {
     styled(WEIGHED)
+}
+
+fn weighed_with() -> ProgressStyle {
+    styled(WEIGHED_WITH)
 }
 
 fn weighing() -> ProgressStyle {
@@ -144,19 +154,19 @@ mod tests {
 
     #[test]
     fn the_templates_are_ones() {
-        for template in [MEASURED, COUNTING, WEIGHED, WEIGHING] {
+        for template in [MEASURED, COUNTING, WEIGHED, WEIGHED_WITH, WEIGHING] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
     }
 
     #[test]
-    fn bytes_have_something_beside_them() {
+    fn bytes_may_have_something_beside_them() {
         let bar = ProgressBar::hidden();
         let progress = Progress { bar: Some(bar.clone()) };
-        progress.bytes("reading", 3, 10, "7 rows/s");
+        progress.bytes_with("reading", 3, 10, "7 rows/s");
         assert_eq!((bar.position(), bar.length(), bar.prefix()), (3, Some(10), "7 rows/s".into()));
-        progress.bytes("reading the pipe", 12, 0, "");
-        assert_eq!((bar.position(), bar.length(), bar.prefix()), (12, None, String::new()));
+        progress.bytes("reading the pipe", 12, 0);
+        assert_eq!((bar.position(), bar.length()), (12, None));
     }
 
     #[test]

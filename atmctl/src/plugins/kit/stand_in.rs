@@ -93,6 +93,7 @@ impl StandIn {
             Method::LedgerRebuild => Some("LedgerRebuild"),
             Method::LedgerImport => Some("LedgerImport"),
             Method::AuditVerify => Some("AuditVerify"),
+            Method::BackupCreate => Some("BackupCreate"),
             _ => self.job,
         };
         let key = match (method, self.job) {

@@ -48,6 +48,8 @@ pub(super) fn of(call: &OperatorRequest) -> String {
             deadline_ms
                 .map_or_else(|| format!("reason={reason}"), |ms| format!("deadline_ms={ms} reason={reason}"))
         }
+        OperatorRequest::BackupCreate { keys } => format!("keys={keys:?}"),
+        OperatorRequest::BackupRead { member, offset } => format!("member={member} offset={offset}"),
         OperatorRequest::AccountList { .. }
         | OperatorRequest::Whoami {}
         | OperatorRequest::Status {}

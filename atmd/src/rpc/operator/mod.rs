@@ -8,6 +8,7 @@
 mod account;
 mod arguments;
 mod audit;
+mod backup;
 mod blacklist;
 mod daemon;
 mod explain;

@@ -7,6 +7,7 @@ use atm_rpc::operator::account::{
     AccountChange, AccountDetail, AccountFilter, AccountPage, Block, CodeIssued, Explained,
 };
 use atm_rpc::operator::audit::{AuditFilter, AuditFrom, AuditPage};
+use atm_rpc::operator::backup::{Keys, Part};
 use atm_rpc::operator::blacklist::{
     BlacklistChange, BlacklistEntry, BlacklistEventPage, BlacklistImported, BlacklistListing, BlacklistPage,
 };
@@ -264,5 +265,13 @@ impl Operator for Call {
 
     async fn daemon_undrain(self, _: Context) -> Result<DrainChange, ServiceError> {
         self.undrain().await
+    }
+
+    async fn backup_create(self, _: Context, keys: Keys) -> Result<JobStart, ServiceError> {
+        Ok(self.begin_backup(keys))
+    }
+
+    async fn backup_read(self, _: Context, member: u32, offset: u64) -> Result<Part, ServiceError> {
+        self.read_backup(member, offset).await
     }
 }

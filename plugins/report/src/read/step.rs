@@ -22,7 +22,7 @@ impl<'p> Step<'p> {
     /// So many bytes are done.
     pub(super) fn bytes(&self, what: &str, done: u64) {
         if let Some((progress, _)) = self.patience() {
-            progress.bytes(what, done, 0, "");
+            progress.bytes(what, done, 0);
         }
     }
 
@@ -30,7 +30,7 @@ impl<'p> Step<'p> {
     pub(super) fn rows(&self, what: &str, (done, total): (u64, u64), rows: u64) {
         if let Some((progress, elapsed)) = self.patience() {
             let a_second = u128::from(rows) * 1_000 / elapsed.as_millis().max(1);
-            progress.bytes(
+            progress.bytes_with(
                 what,
                 done,
                 total,
