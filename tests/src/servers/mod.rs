@@ -205,6 +205,11 @@ impl Server {
             .for_each(|pid| system::signal(pid, Signal::STOP));
         let processes = system::family(parent);
         processes.iter().for_each(|pid| system::signal(*pid, Signal::STOP));
+        // A signal is taken by each thread when it gets to it.
+        eventually("its threads stand still", || match processes.iter().find(|pid| !system::stands(**pid)) {
+            Some(pid) => Err(format!("{pid:?} goes on")),
+            None => Ok(()),
+        });
         processes
     }
 

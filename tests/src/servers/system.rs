@@ -62,6 +62,15 @@ pub(super) fn runs(pid: Pid) -> bool {
     parent_of(pid.as_raw_nonzero().get()).is_some()
 }
 
+/// Whether no thread of a process goes on: each was stopped, or ended.
+pub(super) fn stands(pid: Pid) -> bool {
+    let threads =
+        fs::read_dir(format!("/proc/{}/task", pid.as_raw_nonzero())).into_iter().flatten().flatten();
+    let mut stats = threads.filter_map(|thread| fs::read_to_string(thread.path().join("stat")).ok());
+    let state = |stat: &str| stat.rsplit_once(") ").and_then(|(_, fields)| fields.chars().next());
+    stats.all(|stat| matches!(state(&stat), Some('T' | 't' | 'Z' | 'X')))
+}
+
 /// Sends a signal; that a process ended meanwhile is no failure.
 pub(super) fn signal(pid: Pid, signal: Signal) {
     let _ = kill_process(pid, signal);
@@ -85,6 +94,9 @@ mod tests {
         let mut child = Command::new("sleep").arg("60").spawn().expect("there is a sleep");
         let pid = Pid::from_child(&child);
         assert!(family(me).contains(&pid));
+        assert!(!stands(pid));
+        signal(pid, Signal::STOP);
+        crate::wait::eventually("it stands", || if stands(pid) { Ok(()) } else { Err(String::new()) });
         child.kill().expect("a child takes a signal");
         crate::wait::eventually("it ended", || if runs(pid) { Err(String::new()) } else { Ok(()) });
         child.wait().expect("a child can be waited for");
