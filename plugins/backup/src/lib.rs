@@ -1,7 +1,7 @@
 //! The commands of `atmctl backup`: a bank in one file while it is open, whether such a file is whole, and a data
 //! directory made of it.
 //!
-//! atmd puts a backup together; this encrypts it, so atmd never learns a passphrase. [`file`] says how a backup looks.
+//! atmd puts a backup together; this encrypts it, so atmd never learns a passphrase. `file` says how a backup looks.
 
 mod create;
 mod file;

@@ -38,6 +38,16 @@ fn business_date(atmd: &Atmd) -> String {
     status["data"][0]["business_date"].as_str().unwrap().to_owned()
 }
 
+/// Waits until status and log tell that the time of day was set.
+fn is_told(atmd: &Atmd, how: &str) {
+    eventually("the step is told of", || {
+        let status = atmd.ctl(&["status", "-o", "json"]).coded(0).json();
+        let warnings = status["data"][0]["warnings"].as_str().unwrap_or_default().to_owned();
+        let logged = atmd.log().contains("the time of day was set");
+        if warnings.contains(how) && logged { Ok(()) } else { Err(format!("{warnings:?} {logged}")) }
+    });
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_is_set_loses_nothing_and_lets_nobody_in() {
     let Some(time) = TimeOfDay::new() else { return };
@@ -66,6 +76,7 @@ async fn a_clock_that_is_set_loses_nothing_and_lets_nobody_in() {
     assert!(is_blocked(&atmd, 2).await);
     lock_out(&atmd, 3).await;
     assert_eq!(block_in_place(|| business_date(&atmd)), today);
+    block_in_place(|| is_told(&atmd, "set back by 3"));
 
     // A day ahead: sessions are too long, lock-outs are over, and a new business date begins.
     time.moved("+1d");
@@ -81,6 +92,7 @@ async fn a_clock_that_is_set_loses_nothing_and_lets_nobody_in() {
     customer.deposit(key, rupees(10)).await.unwrap();
     deposited(key, &mut acknowledged);
     let tomorrow = block_in_place(|| business_date(&atmd));
+    block_in_place(|| is_told(&atmd, "set forward by 9"));
     assert!(tomorrow > today, "{tomorrow} {today}");
 
     // Right again: the business date stays, who was let in stays in, and who is locked out stays out.
