@@ -15,6 +15,7 @@ use atm_rpc::error::ServiceError;
 use atm_rpc::operator::Role;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -41,47 +42,47 @@ pub(super) fn begin(services: &Arc<Services>, lost: LostLines) {
     tokio::spawn(see_drains_through(Arc::clone(services)));
 }
 
-/// Tells the ledger of the first operator's new certificate, where `atmd pki` has made one: now, and at intervals.
-pub(super) async fn learn_of_root(services: Arc<Services>) {
+/// Looks at intervals whether the first operator's certificate was renewed.
+async fn learn_of_root(services: Arc<Services>) {
     let mut ticks = tokio::time::interval(ROOT_INTERVAL);
     loop {
         tokio::select! {
             () = services.stop.cancelled() => return,
-            _ = ticks.tick() => {}
+            _ = ticks.tick() => tell_of_root(&services).await,
         }
-        let renewed = match services.pki.renewed_root() {
-            Ok(Some(renewed)) => renewed,
-            Ok(None) => continue,
-            Err(error) => {
-                warn!(%error, "root's new certificate cannot be read");
-                continue;
-            }
-        };
-        let Renewed { replaces, fingerprint, certificate } = renewed;
-        let wish = Renewal { name: ROOT.to_owned(), replaces, fingerprint, certificate };
-        let audit = AuditDraft {
-            operator: ATMD.to_owned(),
-            role: Role::Admin,
-            command: None,
-            plugin: None,
-            capabilities: String::new(),
-            method: "operator_renew".into(),
-            arguments: format!("name={ROOT:?}"),
-        };
-        let request = Request::Operate { audit, act: OperatorAct::OperatorRenew(wish) };
-        match services.writer.submit(request).await {
-            Ok(_) => info!("root has a new certificate"),
-            Err(error @ (ServiceError::Conflict(_) | ServiceError::NotFound)) => {
-                warn!(%error, "root's new certificate is not taken: root is disabled or has another one");
-            }
-            Err(error) => {
-                warn!(%error, "root's new certificate is not known yet; trying again");
-                continue;
-            }
+    }
+}
+
+/// Tells the ledger of the first operator's new certificate, where `atmd pki` has made one.
+pub(super) async fn tell_of_root(services: &Services) {
+    // A reload does not wait for the next look, and one of the two is enough.
+    static TELLING: Mutex<()> = Mutex::const_new(());
+    let _telling = TELLING.lock().await;
+    let Renewed { replaces, fingerprint, certificate } = match services.pki.renewed_root() {
+        Ok(Some(renewed)) => renewed,
+        Ok(None) => return,
+        Err(error) => return warn!(%error, "root's new certificate cannot be read"),
+    };
+    let wish = Renewal { name: ROOT.to_owned(), replaces, fingerprint, certificate };
+    let audit = AuditDraft {
+        operator: ATMD.to_owned(),
+        role: Role::Admin,
+        command: None,
+        plugin: None,
+        capabilities: String::new(),
+        method: "operator_renew".into(),
+        arguments: format!("name={ROOT:?}"),
+    };
+    let request = Request::Operate { audit, act: OperatorAct::OperatorRenew(wish) };
+    match services.writer.submit(request).await {
+        Ok(_) => info!("root has a new certificate"),
+        Err(error @ (ServiceError::Conflict(_) | ServiceError::NotFound)) => {
+            warn!(%error, "root's new certificate is not taken: root is disabled or has another one");
         }
-        if let Err(error) = services.pki.root_is_known() {
-            warn!(%error, "what tells of root's new certificate cannot be removed");
-        }
+        Err(error) => return warn!(%error, "root's new certificate is not known yet; trying again"),
+    }
+    if let Err(error) = services.pki.root_is_known() {
+        warn!(%error, "what tells of root's new certificate cannot be removed");
     }
 }
 

@@ -1,6 +1,7 @@
 //! Reads the configuration again, at an operator's wish or at SIGHUP: checked first, then swapped whole. Where it has
 //! mistakes, or the audit log cannot be written, everything stays as it is.
 
+use super::background::tell_of_root;
 use super::prepare::check_open_files;
 use super::{raise_open_files, supervisor};
 use crate::config::keys::{Holds, Key};
@@ -72,7 +73,7 @@ impl Reloader {
                 () = stop.cancelled() => return,
                 Some(_) = hangup.recv() => {
                     supervisor::reloading();
-                    let words = match self.on_signal() {
+                    let words = match self.on_signal().await {
                         Ok(()) => "serving by the configuration that was read again",
                         Err(()) => "serving by the configuration of before; what was read again has mistakes, see the log",
                     };
@@ -95,10 +96,11 @@ impl Reloader {
         }
     }
 
-    fn on_signal(&mut self) -> Result<(), ()> {
+    async fn on_signal(&mut self) -> Result<(), ()> {
         info!("SIGHUP: the configuration is read again");
         let ready = self.read().map_err(|mistakes| tell_mistakes(&mistakes))?;
         self.swap(ready);
+        tell_of_root(&self.services).await;
         Ok(())
     }
 
@@ -128,6 +130,7 @@ impl Reloader {
         };
         note(&self.services, audit, result).await?;
         self.swap(ready);
+        tell_of_root(&self.services).await;
         Ok(told)
     }
 

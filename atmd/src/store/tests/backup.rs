@@ -41,6 +41,7 @@ async fn all_rows_are_copied_by_pages() {
         checkpoint::Entity::insert_many(part).exec_without_returning(&store.readers).await.unwrap();
     }
     let path = folder.path().join("copy.db");
+    sqlite::create_private(&path).unwrap();
     let to = sqlite::scratch(&path).await.unwrap();
     bring_up_to_date(&to).await.unwrap();
     let from = store.begin_snapshot().await.unwrap();
