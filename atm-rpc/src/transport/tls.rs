@@ -28,6 +28,12 @@ pub enum TlsError {
     Unusable(String),
 }
 
+/// What is said of a key that only a passphrase opens.
+const ENCRYPTED: &str = "it is encrypted, and nobody is asked for its passphrase; store it in the clear, for its owner alone: \
+                         openssl pkey -in ENCRYPTED.key -out CLEAR.key";
+/// What is said of a key that is none of those that are known.
+const KINDS: &str = "it is not of a kind that is known: RSA of 2048 to 4096 bits, P-256, P-384, Ed25519";
+
 /// A certificate chain and its private key.
 #[derive(Debug)]
 pub struct Identity {
@@ -42,7 +48,7 @@ impl Identity {
     /// # Errors
     /// [`TlsError`] says which of the two is missing or broken.
     pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<Self, TlsError> {
-        let key = PrivateKeyDer::from_pem_slice(key).map_err(|e| TlsError::Key(e.to_string()))?;
+        let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| TlsError::Key(unread(key, &error)))?;
         let mut chain = certificates_in(certificates)?;
         // A renewed certificate is put behind the one whose place it takes.
         if chain.len() > 1
@@ -69,9 +75,18 @@ impl Identity {
         let provider = rustls::crypto::ring::default_provider();
         CertifiedKey::from_der(self.chain, self.key, &provider).map_err(|error| match error {
             Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => TlsError::OtherKey,
+            Error::General(_) => TlsError::Key(KINDS.to_owned()),
             error => unusable(error),
         })
     }
+}
+
+/// Why a PEM text gave no key.
+fn unread(text: &[u8], error: &impl ToString) -> String {
+    let is_encrypted = String::from_utf8_lossy(text)
+        .lines()
+        .any(|line| line.starts_with("-----BEGIN ENCRYPTED ") || line.starts_with("Proc-Type: 4,ENCRYPTED"));
+    if is_encrypted { ENCRYPTED.to_owned() } else { error.to_string() }
 }
 
 fn belongs(certificate: &CertificateDer<'static>, key: &PrivateKeyDer<'static>) -> bool {

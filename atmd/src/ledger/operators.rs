@@ -49,7 +49,7 @@ pub struct NewKey {
 pub struct Renewal {
     /// The operator's name.
     pub name: String,
-    /// SHA-256 of the certificate that it is known by.
+    /// SHA-256 of the certificate that it was known by, when the new one was made.
     pub replaces: [u8; 32],
     /// SHA-256 of the new one.
     pub fingerprint: [u8; 32],
@@ -106,7 +106,8 @@ pub(super) fn add(book: &mut Book, wish: &NewKey, now: Now) -> Result<Standing, 
     Ok(standing)
 }
 
-/// Knows an operator by a new certificate. Who meanwhile has another one, or is out, stays so.
+/// Knows an operator by a new certificate. Who meanwhile has another key, or is out, stays so. The certificate that was
+/// to be replaced may have been replaced already, by one of the same key that its owner does not have any more.
 pub(super) fn renew(book: &mut Book, wish: &Renewal, now: Now) -> Result<Standing, ServiceError> {
     let Renewal { name, replaces, fingerprint, certificate } = wish;
     let operator = book.operators.get(name).cloned().ok_or(ServiceError::NotFound)?;
@@ -116,7 +117,8 @@ pub(super) fn renew(book: &mut Book, wish: &Renewal, now: Now) -> Result<Standin
     if operator.fingerprint == *fingerprint {
         return Ok(standing(name, &operator, Change::None, Some(certificate.pem.clone())));
     }
-    if operator.fingerprint != *replaces {
+    let kept = book.certificates.get(&operator.id);
+    if operator.fingerprint != *replaces && kept.is_none_or(|kept| kept.key != certificate.key) {
         return Err(ServiceError::Conflict(Conflict::OperatorKey));
     }
     let operator = Operator { fingerprint: *fingerprint, created_at: now.at, ..operator };

@@ -130,11 +130,16 @@ impl Pki {
         Ok(Some(Renewed { replaces: before.fingerprint, fingerprint: now.fingerprint, certificate }))
     }
 
-    /// The ledger knows what [`renewed_root`](Self::renewed_root) told, or will never take it.
+    /// The ledger knows what [`renewed_root`](Self::renewed_root) told, by its fingerprint, or will never take it.
+    /// Where root was renewed once more meanwhile, there is that to tell.
     ///
     /// # Errors
-    /// [`PkiError::File`].
-    pub fn root_is_known(&self) -> Result<(), PkiError> {
+    /// [`PkiError::File`], and [`PkiError::Busy`] while certificates are being changed.
+    pub fn root_is_known(&self, told: &[u8; 32]) -> Result<(), PkiError> {
+        let _lock = self.lock()?;
+        if self.root().is_some_and(|root| root.fingerprint != *told) {
+            return Ok(());
+        }
         let path = self.root_before();
         let removed = fs::remove_file(&path).and_then(|()| files::sync_folder_of(&path));
         removed.map_err(|source| PkiError::File { path, source })

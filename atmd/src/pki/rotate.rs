@@ -200,9 +200,16 @@ mod tests {
         let authority = fs::read(pki.next()).unwrap();
         let _ = pki.rotate(Step::Begin).unwrap();
         assert_eq!(fs::read(pki.next()).unwrap(), authority, "a repeat makes no third one");
-        assert_eq!(pki.renewed_root().unwrap().unwrap().replaces, first.fingerprint);
+        let again = pki.renewed_root().unwrap().unwrap();
+        assert_eq!(again.replaces, first.fingerprint);
+        pki.root_is_known(&renewed.fingerprint).unwrap();
+        assert_eq!(
+            pki.renewed_root().unwrap(),
+            Some(again),
+            "it was renewed once more while the ledger was told"
+        );
         assert!(matches!(pki.rotate(Step::Finish), Err(PkiError::Rotation(ROOT_UNKNOWN))));
-        pki.root_is_known().unwrap();
+        pki.root_is_known(&pki.root().unwrap().fingerprint).unwrap();
         let _ = pki.rotate(Step::Finish).unwrap();
         assert_eq!((trusted(&pki), issuer_of_server(&pki)), (vec![NEW.to_owned()], NEW.to_owned()));
         assert!(!pki.next().exists());
@@ -217,7 +224,7 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let pki = bank(folder.path());
             let _ = pki.rotate(Step::Begin).unwrap();
-            pki.root_is_known().unwrap();
+            pki.root_is_known(&pki.root().unwrap().fingerprint).unwrap();
             let next = fs::read(pki.next()).unwrap();
             let both = pki.ca_pem().unwrap();
             let _ = pki.rotate(Step::Finish).unwrap();

@@ -6,13 +6,16 @@ use super::{PkiError, ServerCertificate, read};
 use crate::config::CertificateFiles;
 use atm_rpc::transport::tls::{Identity, TlsError};
 use atm_rpc::types::time::Timestamp;
-use rustls::client::verify_server_name;
-use rustls::pki_types::ServerName;
+use rustls::RootCertStore;
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
+use rustls::crypto::ring::default_provider;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -52,6 +55,11 @@ pub enum SiteError {
         "{0} is not issued by {1}, which stands after it; the server's certificate comes first, and then the one of who issued it, and so on"
     )]
     Chain(String, String),
+    /// The names follow each other, and the signatures do not.
+    #[error(
+        "{0} does not lead to {1}, which stands last in the file: {2}; take the certificates that came with it, each of who signed the one before"
+    )]
+    Signature(String, String, String),
     /// It is no certificate, key, or pair of them.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -114,6 +122,11 @@ fn check(identity: &Identity, names: &[String], now: Timestamp) -> Result<(), Si
     }
     let parsed = identity.chain().first().and_then(|der| ParsedCertificate::try_from(der).ok());
     let parsed = parsed.ok_or_else(unreadable)?;
+    if let [_, between @ .., last] = identity.chain() {
+        let name = chain.last().map_or_else(String::new, |last| last.subject.clone());
+        leads_to(&parsed, between, last, now)
+            .map_err(|error| SiteError::Signature(subject(), name, error.to_string()))?;
+    }
     let covered = |name: &String| {
         // One with a star is none that a client could ask for.
         let asked = ServerName::try_from(name.as_str());
@@ -125,4 +138,18 @@ fn check(identity: &Identity, names: &[String], now: Timestamp) -> Result<(), Si
         }
         None => Ok(()),
     }
+}
+
+/// Whether a client that trusts the last certificate would take the first, whose validity was looked at before.
+fn leads_to(
+    own: &ParsedCertificate<'_>,
+    between: &[CertificateDer<'_>],
+    last: &CertificateDer<'static>,
+    now: Timestamp,
+) -> Result<(), rustls::Error> {
+    let mut trusted = RootCertStore::empty();
+    trusted.add(last.clone())?;
+    let now = UnixTime::since_unix_epoch(Duration::from_millis(u64::try_from(now.ms()).unwrap_or(0)));
+    let algorithms = default_provider().signature_verification_algorithms.all;
+    verify_server_cert_signed_by_trust_anchor(own, &trusted, between, now, algorithms)
 }

@@ -54,6 +54,22 @@ fn what_there_is_is_shown_and_told_of_before_it_ends() {
 }
 
 #[test]
+fn root_is_known_though_it_was_renewed_again_before_the_ledger_was_told_of_all() {
+    let mut atmd = Atmd::start(&Options::default());
+    let before = atmd.data().join("pki/root.before.pem");
+    let first = fs::read_to_string(atmd.data().join("pki/root.pem")).unwrap();
+    let _ = pki(&atmd, &["renew", "--all"]).coded(0);
+    eventually("the ledger is told", || if before.exists() { Err("not yet".into()) } else { Ok(()) });
+    atmd.kill();
+    // As if it had been killed between the ledger's commit and its note of it.
+    fs::write(&before, first).unwrap();
+    let _ = pki(&atmd, &["renew", "--all"]).coded(0);
+    atmd.restart();
+    let _ = status(atmd.ctl_command(&["status", "-o", "json"]));
+    assert!(!before.exists());
+}
+
+#[test]
 fn a_renewed_operator_is_known_by_the_new_certificate_alone() {
     let mut atmd = Atmd::start(&Options::default());
     let tools = Tools::with(&["operator"]);

@@ -96,6 +96,11 @@ fn what_is_wrong_with_a_sites_certificate_is_told_at_the_start() {
     let open = issue("open", &params(&names));
     fs::set_permissions(&open[1], Permissions::from_mode(0o644)).unwrap();
     let own = fs::read_to_string(&good[0]).unwrap();
+    // The CA has the same name, and another key.
+    let (_, namesake) = authority("Site CA");
+    let encrypted = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIGb\n-----END ENCRYPTED PRIVATE KEY-----\n";
+    let legacy = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nMIGb\n-----END RSA PRIVATE KEY-----\n";
+    let unknown = "-----BEGIN PRIVATE KEY-----\nMIGb\n-----END PRIVATE KEY-----\n";
     let table = [
         ("the key does not belong", [good[0].clone(), other[1].clone()]),
         ("no private key could be read", [good[0].clone(), file("no.key", &own)]),
@@ -114,6 +119,10 @@ fn what_is_wrong_with_a_sites_certificate_is_told_at_the_start() {
             "is not issued by",
             [file("chain.crt", &(own.clone() + &fs::read_to_string(&other[0]).unwrap())), good[1].clone()],
         ),
+        ("does not lead to CN=Site CA", [file("namesake.crt", &(own.clone() + &namesake)), good[1].clone()]),
+        ("openssl pkey -in", [good[0].clone(), file("encrypted.key", encrypted)]),
+        ("openssl pkey -in", [good[0].clone(), file("legacy.key", legacy)]),
+        ("RSA of 2048 to 4096 bits", [good[0].clone(), file("unknown.key", unknown)]),
         ("is a CA", [file("ca.crt", &ca), good[1].clone()]),
         ("chmod o= ", open),
     ];

@@ -1,13 +1,14 @@
 //! Who is let in and out, as scripts: `wish => answer`. Keys and certificates are one number each.
 
 use super::{Bank, Decision, operate};
-use crate::ledger::operators::{Certificate, NewKey, Standing};
+use crate::ledger::operators::{Certificate, NewKey, Renewal, Standing};
 use crate::ledger::request::{Answer, OperatorAct, Request};
 use atm_rpc::error::ServiceError;
 use atm_rpc::operator::Role;
 use atm_rpc::operator::operators::Oneself;
 
-/// `ACTOR add NAME ROLE KEY`, `ACTOR disable NAME`, `ACTOR disable-myself NAME`, `ACTOR blacklists`.
+/// `ACTOR add NAME ROLE KEY`, `ACTOR renew NAME KEY CERTIFICATE REPLACED`, `ACTOR disable NAME`,
+/// `ACTOR disable-myself NAME`, `ACTOR blacklists`. The first certificate of a key has its number.
 const SCRIPTS: &[(&str, &str)] = &[
     (
         "a name is added once, and a repeat gives the certificate that it has",
@@ -29,6 +30,19 @@ const SCRIPTS: &[(&str, &str)] = &[
         root add ravi viewer 1 => KeyTaken
         root add asha operator 2 => changed: asha operator in, certificate 2
         root add ravi viewer 1 => changed: ravi viewer in, certificate 1",
+    ),
+    (
+        "a renewed operator keeps the key, and whoever has another one by now keeps that",
+        "root add asha viewer 1 => changed: asha viewer in, certificate 1
+        root renew asha 1 11 1 => changed: asha viewer in, certificate 11
+        root renew asha 1 11 1 => unchanged: asha viewer in, certificate 11
+        root renew asha 1 12 1 => changed: asha viewer in, certificate 12
+        root renew asha 2 21 2 => OperatorKey
+        root disable asha => changed: asha viewer out
+        root renew asha 1 13 12 => KeyDisabled
+        root add asha viewer 2 => changed: asha viewer in, certificate 2
+        root renew asha 1 13 12 => OperatorKey
+        root renew nobody 1 13 12 => NotFound",
     ),
     (
         "there is always an admin who is enabled",
@@ -73,6 +87,9 @@ fn request(wish: &str) -> Request {
     let words: Vec<&str> = wish.split(' ').collect();
     let (actor, act) = match words.as_slice() {
         [actor, "add", name, role, key] => (actor, OperatorAct::OperatorAdd(new_key(name, role, key))),
+        [actor, "renew", name, key, print, replaced] => {
+            (actor, OperatorAct::OperatorRenew(renewal(name, [key, print, replaced])))
+        }
         [actor, "disable", name] => {
             (actor, OperatorAct::OperatorDisable { name: (*name).into(), oneself: Oneself::Refused })
         }
@@ -101,6 +118,12 @@ fn new_key(name: &str, role: &str, key: &str) -> NewKey {
     let number: u8 = key.parse().unwrap();
     let certificate = Certificate { key: [number; 32], pem: key.to_owned() };
     NewKey { name: name.to_owned(), role, fingerprint: [number; 32], certificate }
+}
+
+fn renewal(name: &str, numbers: [&str; 3]) -> Renewal {
+    let [key, print, replaced] = numbers.map(|number| [number.parse().unwrap(); 32]);
+    let certificate = Certificate { key, pem: numbers[1].to_owned() };
+    Renewal { name: name.to_owned(), replaces: replaced, fingerprint: print, certificate }
 }
 
 fn in_words(decision: &Decision) -> String {
