@@ -4,6 +4,7 @@ use super::sandbox::Policy;
 use super::sandbox::launcher::{CONTROL, PROGRAM};
 use atm_rpc::plugin::{Argument, Code, Command, FD, Failure, Kind};
 use clap::ArgMatches;
+use glob::GlobResult;
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io;
@@ -43,8 +44,22 @@ fn expanded(argument: &Argument, value: &str) -> Result<Vec<String>, Failure> {
     }
     let usage = |what: String| Failure::new(Code::Usage, format!("{}: {value}: {what}", argument.name));
     let found = glob::glob(value).map_err(|error| usage(error.to_string()))?;
-    let text = |path: PathBuf| path.into_os_string().into_string().ok();
-    let files: Vec<String> = found.filter_map(|path| text(path.ok()?)).take(FILES_MAX + 1).collect();
+    // A file that is left out in silence is a wrong sum.
+    let text = |path: GlobResult| {
+        let path = path.map_err(|error| {
+            let text = format!(
+                "{}: {value}: {} cannot be read: {}",
+                argument.name,
+                error.path().display(),
+                error.error()
+            );
+            Failure::new(Code::Denied, text)
+                .hint("name the files, or have somebody run it who may read all of them")
+        })?;
+        let named = path.into_os_string().into_string();
+        named.map_err(|name| usage(format!("the name of {} is not UTF-8; rename it", name.display())))
+    };
+    let files = found.take(FILES_MAX + 1).map(text).collect::<Result<Vec<String>, Failure>>()?;
     match files.len() {
         0 => Err(usage("there is no such file".to_owned())),
         1 => Ok(files),
@@ -131,6 +146,12 @@ fn is_nameless(argument: &Argument, path: &Path) -> Result<bool, Failure> {
 
 /// The descriptor of this process that the path is a name of.
 fn descriptor(path: &Path) -> Option<RawFd> {
+    let standard = ["/dev/stdin", "/dev/stdout", "/dev/stderr"];
+    if let Some(number) =
+        (0..).zip(standard).find_map(|(number, name)| (path == Path::new(name)).then_some(number))
+    {
+        return Some(number);
+    }
     let names = [Path::new("/dev/fd"), Path::new("/proc/self/fd")];
     let number = names.iter().find_map(|name| path.strip_prefix(name).ok())?;
     number.to_str()?.parse().ok()

@@ -3,11 +3,11 @@
 use super::{Monitor, Sources};
 use crate::clock;
 use crate::ledger::operators::Operator;
-use crate::pki::{ROOT, ServerCertificate, Stated, stated_in_pem};
+use crate::pki::{Lasting, ROOT, ServerCertificate, in_pem, is_issued_by, stated, stated_in_pem};
 use crate::store::{Store, StoreError};
 use atm_rpc::operator::metrics::CertificateMetrics;
 use atm_rpc::types::time::Timestamp;
-use std::collections::BTreeMap;
+use rustls::pki_types::CertificateDer;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tracing::warn;
@@ -21,6 +21,10 @@ const OPERATORS_MAX: u64 = 1_000;
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 /// Who ends within this time is told of.
 const SOON_MS: i64 = 30 * DAY_MS;
+
+/// What is said of operators while another CA comes, and when none comes.
+const NOT_OF_NEXT: &str = " have certificates of another CA than the next one: atmctl operator renew NAME, before atmd pki rotate --finish";
+const OF_NONE: &str = " have certificates of a CA that is gone, and are refused: atmctl operator renew NAME";
 
 /// What a certificate is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,8 +53,8 @@ pub(super) struct Certificates {
 #[derive(Debug, Default)]
 struct Found {
     endings: Vec<Ending>,
-    /// Operators who have certificates of a CA that goes.
-    of_old_ca: Vec<String>,
+    /// Operators who have certificates of another CA than the one that stays, and whether that one is to come.
+    of_other_ca: (Vec<String>, bool),
     looked_at: Option<Instant>,
     told: Option<(Instant, Vec<String>)>,
 }
@@ -60,13 +64,12 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// The certificates of operators who are let in.
-async fn operators(store: &Store) -> Result<Vec<(String, Stated)>, StoreError> {
+async fn operators(store: &Store) -> Result<Vec<(String, CertificateDer<'static>)>, StoreError> {
     let mut all = store.operators(None, OPERATORS_MAX).await?;
     all.retain(|(_, operator)| operator.enabled);
     let mut kept = store.certificates(all.iter().map(|(_, operator)| operator.id)).await?;
-    let stated =
-        |operator: Operator, kept: &mut BTreeMap<i64, String>| stated_in_pem(&kept.remove(&operator.id)?);
-    Ok(all.into_iter().filter_map(|(name, operator)| Some((name, stated(operator, &mut kept)?))).collect())
+    let mut certificate = |operator: &Operator| in_pem(&kept.remove(&operator.id)?).into_iter().next();
+    Ok(all.into_iter().filter_map(|(name, operator)| Some((name, certificate(&operator)?))).collect())
 }
 
 impl Monitor {
@@ -88,22 +91,32 @@ impl Monitor {
             Vec::new()
         });
         // The first one may have its certificate in its file alone.
-        if let Some(root) = sources.pki.root().filter(|_| operators.iter().all(|(name, _)| name != ROOT)) {
+        let root = sources.pki.root_certificate();
+        if let Some(root) = root.filter(|_| operators.iter().all(|(name, _)| name != ROOT)) {
             operators.push((ROOT.to_owned(), root));
         }
-        let next = sources.pki.next_ca();
-        let of_old_ca = operators.iter().filter(|(_, own)| next.as_ref().is_some_and(|ca| own.issuer != *ca));
-        let of_old_ca = of_old_ca.map(|(name, _)| name.clone()).collect();
+        let of_other_ca = match sources.pki.lasting_ca() {
+            Ok(Lasting { certificate, is_next }) => {
+                let other = operators.iter().filter(|(_, own)| !is_issued_by(own, &certificate));
+                (other.map(|(name, _)| name.clone()).collect(), is_next)
+            }
+            Err(error) => {
+                warn!(%error, "the CA could not be read");
+                (Vec::new(), false)
+            }
+        };
         let ending = |kind, name: &str, ends_at| Ending { kind, name: name.to_owned(), ends_at };
         let shown = held(&self.certificates.shown).clone();
         let server = shown.iter().map(|one| one.stated().until).min();
         let ca = sources.pki.ca_pem().ok().and_then(|pem| stated_in_pem(&pem)).map(|ca| ca.until);
         let mut endings: Vec<Ending> = server.into_iter().map(|at| ending(Kind::Server, "", at)).collect();
         endings.extend(ca.map(|at| ending(Kind::Ca, "", at)));
-        endings.extend(operators.iter().map(|(name, own)| ending(Kind::Operator, name, own.until)));
+        let until = |own: &CertificateDer<'_>| stated(own).map(|own| own.until);
+        let ends = operators.iter().filter_map(|(name, own)| Some(ending(Kind::Operator, name, until(own)?)));
+        endings.extend(ends);
         {
             let mut found = held(&self.certificates.found);
-            (found.endings, found.of_old_ca) = (endings, of_old_ca);
+            (found.endings, found.of_other_ca) = (endings, of_other_ca);
             found.looked_at = Some(clock::monotonic());
         }
         self.tell(sources.clock.now());
@@ -131,11 +144,9 @@ impl Monitor {
         let found = held(&self.certificates.found);
         let mut told: Vec<String> =
             found.endings.iter().filter(|e| is_near(e, now)).map(|e| words(e, now)).collect();
-        if !found.of_old_ca.is_empty() {
-            told.push(format!(
-                "{} have certificates of the CA that goes: atmctl operator renew NAME, before atmd pki rotate --finish",
-                found.of_old_ca.join(", ")
-            ));
+        let (names, is_next) = &found.of_other_ca;
+        if !names.is_empty() {
+            told.push(names.join(", ") + if *is_next { NOT_OF_NEXT } else { OF_NONE });
         }
         told
     }

@@ -91,6 +91,15 @@ pub fn stated(der: &CertificateDer<'_>) -> Option<Stated> {
     })
 }
 
+/// Whether the second is of the CA that issued the first. Names alone say nothing: a CA may have that of another.
+#[must_use]
+pub fn is_issued_by(der: &CertificateDer<'_>, ca: &CertificateDer<'_>) -> bool {
+    let (Ok((_, own)), Ok((_, ca))) = (parse_x509_certificate(der), parse_x509_certificate(ca)) else {
+        return false;
+    };
+    own.verify_signature(Some(ca.public_key())).is_ok()
+}
+
 fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
     let Ok(Some(names)) = certificate.subject_alternative_name() else { return Vec::new() };
     let names = names.value.general_names.iter().filter_map(|name| match name {
@@ -108,7 +117,7 @@ fn address(bytes: &[u8]) -> Option<IpAddr> {
 
 /// The certificates of a PEM text; none where it has none, or a broken one.
 #[must_use]
-pub(super) fn in_pem(pem: &str) -> Vec<CertificateDer<'static>> {
+pub fn in_pem(pem: &str) -> Vec<CertificateDer<'static>> {
     CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<_, _>>().unwrap_or_default()
 }
 

@@ -14,9 +14,9 @@ mod server;
 mod show;
 mod site;
 
-pub use certificate::{Stated, fingerprint, stated, stated_in_pem};
+pub use certificate::{Stated, fingerprint, in_pem, is_issued_by, stated, stated_in_pem};
 pub use renew::{Renewed, Which};
-pub use rotate::Step;
+pub use rotate::{Lasting, Step};
 pub use server::ServerCertificate;
 pub use show::show;
 pub use site::SiteError;
@@ -28,7 +28,7 @@ use crate::ledger::operators::{Certificate, NewKey};
 use atm_rpc::operator::Role;
 use atm_rpc::transport::tls::{Identity, TlsError, server_config};
 use atm_rpc::transport::{CUSTOMER, OPERATOR};
-use certificate::{Lasts, in_pem, key_in_pem, params, pem, sha256};
+use certificate::{Lasts, key_in_pem, params, pem, sha256};
 use rcgen::{
     BasicConstraints, CertificateSigningRequestParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519, PublicKeyData,
@@ -55,7 +55,7 @@ static KEYS: [&SignatureAlgorithm; 3] = [&PKCS_ECDSA_P256_SHA256, &PKCS_ECDSA_P3
 #[derive(Debug, Error)]
 pub enum PkiError {
     /// A file cannot be read or written.
-    #[error("{path}: {source}")]
+    #[error("{path}: {source}{}", advice(source))]
     File {
         /// Which.
         path: PathBuf,
@@ -152,10 +152,22 @@ impl Pki {
     /// [`PkiError::NoBank`].
     pub fn of_bank(data_dir: &Path, clock: Clock) -> Result<Self, PkiError> {
         let pki = Self { public: data_dir.join("public"), private: data_dir.join("pki"), clock };
-        match [pki.ca_key(), pki.ca()].into_iter().find(|path| !path.exists()) {
+        match pki.missing()? {
             Some(missing) => Err(PkiError::NoBank(missing)),
             None => Ok(pki),
         }
+    }
+
+    /// The first file of the CA that is not there, which is not the same as one that may not be seen.
+    fn missing(&self) -> Result<Option<PathBuf>, PkiError> {
+        for path in [self.ca_key(), self.ca()] {
+            match path.try_exists() {
+                Ok(true) => {}
+                Ok(false) => return Ok(Some(path)),
+                Err(source) => return Err(PkiError::File { path, source }),
+            }
+        }
+        Ok(None)
     }
 
     /// The CA's certificate, for everybody.
@@ -187,8 +199,7 @@ impl Pki {
     /// [`PkiError`].
     pub fn found(&self, bank_exists: bool) -> Result<(), PkiError> {
         if bank_exists {
-            let missing = [self.ca_key(), self.ca()].into_iter().find(|path| !path.exists());
-            return missing.map_or(Ok(()), |path| Err(PkiError::Missing(path)));
+            return self.missing()?.map_or(Ok(()), |path| Err(PkiError::Missing(path)));
         }
         if !self.ca_key().exists() || !self.ca().exists() {
             let key = KeyPair::generate()?;
@@ -316,7 +327,13 @@ impl Pki {
     /// What the first operator's certificate says, where it is still kept here.
     #[must_use]
     pub fn root(&self) -> Option<Stated> {
-        stated_in_pem(&read(&self.root_identity()).ok()?)
+        stated(&self.root_certificate()?)
+    }
+
+    /// The first operator's certificate, where it is still kept here.
+    #[must_use]
+    pub fn root_certificate(&self) -> Option<CertificateDer<'static>> {
+        in_pem(&read(&self.root_identity()).ok()?).into_iter().next()
     }
 
     /// Fingerprint of the first operator's certificate.
@@ -328,6 +345,16 @@ impl Pki {
         let stated = stated_in_pem(&read(&path)?);
         let source = TlsError::Certificate("it has none".into());
         Ok(stated.ok_or(PkiError::Unusable { path, source })?.fingerprint)
+    }
+}
+
+/// What to do about it.
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            "; this takes the user who owns the data directory (see chown), or root"
+        }
+        _ => "",
     }
 }
 

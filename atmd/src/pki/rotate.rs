@@ -25,6 +25,15 @@ pub enum Step {
     Cancel,
 }
 
+/// The CA that stays.
+#[derive(Clone, Debug)]
+pub struct Lasting {
+    /// Its certificate.
+    pub certificate: CertificateDer<'static>,
+    /// Whether it takes the place of another one.
+    pub is_next: bool,
+}
+
 const NONE_BEGUN: &str = "no change of CAs is under way; begin one: atmd pki rotate --begin";
 const ROOT_UNKNOWN: &str = "atmd does not know root's new certificate yet, and root would be locked out: \
     start atmd or see its log, and then this again";
@@ -62,11 +71,15 @@ impl Pki {
         Ok(Some((certificate, key_in_pem(&text)?)))
     }
 
-    /// The subject of the CA that takes the place of this one, where there is a change.
-    #[must_use]
-    pub fn next_ca(&self) -> Option<String> {
-        let (certificate, _) = self.next_authority().ok()??;
-        stated(&certificate).map(|stated| stated.subject)
+    /// The CA whose operators are let in when no change is under way any more.
+    ///
+    /// # Errors
+    /// [`PkiError`].
+    pub fn lasting_ca(&self) -> Result<Lasting, PkiError> {
+        Ok(match self.next_authority()? {
+            Some((certificate, _)) => Lasting { certificate, is_next: true },
+            None => Lasting { certificate: self.authority()?.0, is_next: false },
+        })
     }
 
     fn begin_rotation(&self) -> Result<String, PkiError> {
@@ -84,11 +97,18 @@ impl Pki {
         if old != new {
             write(&self.ca(), &(pem(&old) + &pem(&new)), 0o644)?;
         }
-        if self.root().is_some() {
+        let root = if self.root().is_some() {
             self.renew_root()?;
-        }
+            String::new()
+        } else {
+            let file = self.root_identity();
+            format!(
+                "root stays with the old CA, because {} is not here: put it there, and give this step again.\n",
+                file.display()
+            )
+        };
         Ok(format!(
-            "A new CA is made, and {ca} has both.\n\
+            "A new CA is made, and {ca} has both.\n{root}\
              Next:\n  \
              1. systemctl reload-or-restart atmd (before that, root is refused)\n  \
              2. copy {ca} to every terminal and operator\n  \

@@ -3,7 +3,7 @@
 use crate::chart::{self, Figure, Screen};
 use crate::commands::tell;
 use crate::drawing::{Customer, Data, Day, Failures, Faults, Flow, Top};
-use crate::page;
+use crate::page::{self, BEGINS};
 use crate::reports::rows::Options;
 use crate::reports::{daily, failures, hourly, top};
 use crate::source::{Days, Opened, Source};
@@ -13,13 +13,10 @@ use atm_rpc::plugin::{Code, Failure};
 use atm_rpc::types::mobile::MobileNumber;
 use rustix::termios::tcgetwinsize;
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, IsTerminal, Write};
+use std::fs::File;
+use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
-
-/// How a page begins, by which one is known that was made before.
-const BEGINS: &str = "<!DOCTYPE html>";
 
 /// What `report page` is told.
 pub(crate) struct PageOrder {
@@ -33,7 +30,7 @@ pub(crate) struct PageOrder {
 /// Makes the page.
 pub(crate) fn page(order: PageOrder, host: &mut Host) -> Result<(), Failure> {
     let PageOrder { days, html, limit, full_numbers, source } = order;
-    may_be_written(&html)?;
+    let before = may_be_written(&html)?;
     let opened = source.open(host)?;
     let options = days.options(&opened.zone)?;
     let mut data = nothing(&opened, &source, &options);
@@ -61,7 +58,7 @@ pub(crate) fn page(order: PageOrder, host: &mut Host) -> Result<(), Failure> {
         find_failures(&mut data, &opened, &options)?;
     }
     finish(&mut data, opened, &source, host)?;
-    write(&html, &page::render(&data))
+    write(&html, &page::render(&data), &before)
 }
 
 /// Draws the chart.
@@ -166,30 +163,50 @@ fn name(path: &Path) -> String {
     }
 }
 
-/// A page takes the place of one that was there, but of nothing else.
-fn may_be_written(html: &Path) -> Result<(), Failure> {
+/// A page takes the place of one that was there, which this gives, but of nothing else.
+fn may_be_written(html: &Path) -> Result<Vec<u8>, Failure> {
     if html.as_os_str() == "-" {
-        return Ok(());
+        return Ok(Vec::new());
     }
-    match fs::read(html) {
-        Ok(old) if !old.is_empty() && !old.starts_with(BEGINS.as_bytes()) => {
+    match earlier(html) {
+        Ok(Some(page)) => Ok(page),
+        Ok(None) => {
             let text = format!("{} is there and is no page; it was left as it is", html.display());
             Err(Failure::new(Code::Conflict, text).hint("name another file, or take that one away"))
         }
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unwritten(html, &error)),
-        _ => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(unwritten(html, &error)),
     }
 }
 
-fn write(html: &Path, page: &str) -> Result<(), Failure> {
+/// What is in the file, if that is a page, or nothing yet.
+fn earlier(html: &Path) -> io::Result<Option<Vec<u8>>> {
+    let (mut file, mut page) = (File::open(html)?, Vec::new());
+    let _ = Read::by_ref(&mut file).take(BEGINS.len() as u64).read_to_end(&mut page)?;
+    if !page.is_empty() && page != BEGINS.as_bytes() {
+        return Ok(None);
+    }
+    let _ = file.read_to_end(&mut page)?;
+    Ok(Some(page))
+}
+
+fn write(html: &Path, page: &str, before: &[u8]) -> Result<(), Failure> {
     if html.as_os_str() == "-" {
         return print(page);
     }
-    let written = File::create(html).and_then(|mut file| {
-        file.write_all(page.as_bytes())?;
+    let put = |page: &[u8]| {
+        let mut file = File::create(html)?;
+        file.write_all(page)?;
         file.sync_all()
-    });
-    written.map_err(|error| unwritten(html, &error))
+    };
+    put(page.as_bytes()).map_err(|error| {
+        let failure = unwritten(html, &error);
+        // The room that it had is there again.
+        match put(before) {
+            Ok(()) => failure,
+            Err(_) => failure.hint("the page that was there is gone, too; make room, and make it again"),
+        }
+    })
 }
 
 fn unwritten(html: &Path, error: &io::Error) -> Failure {

@@ -79,6 +79,14 @@ async fn a_bank_changes_its_ca_without_dropping_a_session() {
         assert!(refused.stderr.contains("of another CA"), "{refused}");
         let refused = operate(&atmd, &identity("ravi"), &new).coded(77);
         assert!(refused.stderr.contains("of another CA"), "{refused}");
+        eventually("status tells who was forgotten", || {
+            let reasons = reasons(&atmd);
+            if reasons.contains("ravi have certificates of a CA that is gone") {
+                Ok(())
+            } else {
+                Err(reasons)
+            }
+        });
         // Who was forgotten is renewed whenever that is noticed.
         let out = identity("ravi");
         let renew = ["operator", "renew", "ravi", "--out", out.to_str().unwrap()];
@@ -88,4 +96,29 @@ async fn a_bank_changes_its_ca_without_dropping_a_session() {
         let _ = pki(&atmd, &["rotate"]).coded(2);
     });
     session.deposit(RequestKey::generate(), rupees(5)).await.expect("the session goes on");
+}
+
+#[test]
+fn who_was_renewed_for_a_ca_that_never_came_is_named() {
+    let mut atmd = Atmd::start(&Options::default());
+    let tools = Tools::with(&["operator"]);
+    let out = tools.work("ravi.pem");
+    let out = out.to_str().unwrap();
+    let _ = tools.operate(&atmd, &["operator", "add", "ravi", "--role", "viewer", "--out", out]).coded(0);
+    let _ = pki(&atmd, &["rotate", "--begin"]).coded(0);
+    atmd.restart();
+    let _ = tools.operate(&atmd, &["operator", "renew", "ravi", "--out", out]).coded(0);
+    let _ = pki(&atmd, &["rotate", "--cancel"]).coded(0);
+    atmd.restart();
+    let named = |atmd: &Atmd, words: &str| {
+        eventually("status names ravi", || {
+            let reasons = reasons(atmd);
+            if reasons.contains(words) { Ok(()) } else { Err(reasons) }
+        });
+    };
+    named(&atmd, "\"ravi have certificates of a CA that is gone");
+    // The next one has the name of the one that never came.
+    let _ = pki(&atmd, &["rotate", "--begin"]).coded(0);
+    atmd.restart();
+    named(&atmd, "\"ravi have certificates of another CA than the next one");
 }

@@ -16,13 +16,16 @@ use markup::text;
 
 const STYLE: &str = include_str!("style.css");
 
+/// How a page begins, by which one is known that was made before.
+pub const BEGINS: &str = "<!DOCTYPE html>\n<!-- A page of atmctl report. -->\n";
+
 /// The whole file.
 #[must_use]
 pub fn render(data: &Data) -> String {
     let when = data.period().map_or("no days".into(), |(first, last)| period(first, last));
     let body = if data.is_empty() { empty(data) } else { sections(data) };
     format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+        "{BEGINS}<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<title>Cash report, {when}</title>\n\

@@ -8,7 +8,10 @@ use crate::read::source::Source;
 use crate::read::words::Words;
 use atm_ledger_csv::dialect::Rules;
 use atm_ledger_csv::fault::Faults;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -97,10 +100,22 @@ impl Known {
 /// What makes rows of a file what they are, beside its bytes.
 fn identity(source: &Source, rules: &Rules) -> Option<Vec<u8>> {
     let path = source.path()?;
-    let zone = rules.zone.iana_name().map_or_else(|| format!("{:?}", rules.zone), str::to_owned);
+    let zone = rules_of(&rules.zone);
     let version = env!("CARGO_PKG_VERSION");
     let rest = format!("{path:?} {FORMAT} {version} {zone} {} {:?}", rules.decimals, source.dialect()?);
     Some(rest.into_bytes())
+}
+
+/// A zone's name says nothing of its rules, which change as governments change them.
+fn rules_of(zone: &TimeZone) -> String {
+    let mut all = format!("{zone:?} {}", zone.to_offset(Timestamp::MIN));
+    let until =
+        jiff::civil::date(2200, 1, 1).to_zoned(TimeZone::UTC).map_or(Timestamp::MAX, |at| at.timestamp());
+    for change in zone.following(Timestamp::MIN).take_while(|change| change.timestamp() < until) {
+        // A text takes all.
+        let _ = write!(all, " {}{}", change.timestamp().as_second(), change.offset());
+    }
+    all
 }
 
 /// Compares what the cache has of files with the files, on several threads, each of which calls
