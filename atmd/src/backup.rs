@@ -5,7 +5,7 @@
 use crate::jobs::Job;
 use crate::store::backup::Copied;
 use crate::store::{Failure, Store, StoreError};
-use atm_rpc::operator::backup::{DATABASE, FOLDERS, Keys, Manifest, Member, PART_BYTES_MAX};
+use atm_rpc::operator::backup::{DATABASE, Keys, Manifest, Member, PART_BYTES_MAX};
 use atm_rpc::operator::ledger::Phase;
 use atm_rpc::types::key::Seq;
 use atm_rpc::types::money::Currency;
@@ -26,8 +26,26 @@ const COPY: &str = "backup.part";
 const BESIDE: [&str; 4] = ["", "-journal", "-wal", "-shm"];
 /// Keys and certificates are short. What is longer is none of the bank's.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
-/// How many such files there may be.
-const FILES_MAX: usize = 256;
+/// The pepper, which systemd may have.
+const PEPPER: &str = "keys/pepper";
+/// What there is beside the database, and nothing else: what an editor leaves behind belongs to no bank.
+const FILES: [(&str, Wanted); 8] = [
+    ("public/ca.pem", Wanted::Always),
+    ("public/bank.json", Wanted::IfThere),
+    (PEPPER, Wanted::Always),
+    ("keys/seal", Wanted::Always),
+    ("pki/ca.key", Wanted::Always),
+    ("pki/root.pem", Wanted::IfThere),
+    ("pki/root.before.pem", Wanted::IfThere),
+    ("pki/next-ca.pem", Wanted::IfThere),
+];
+
+/// Whether a bank can be without a file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Always,
+    IfThere,
+}
 
 /// Where a bank has its files.
 #[derive(Clone, Debug)]
@@ -243,37 +261,34 @@ fn hashed(path: &Path, job: &Job) -> Result<(File, Member), BackupError> {
 /// The files that a backup has beside the database, by their names in it.
 fn files(place: &Place, keys: Keys) -> Result<BTreeMap<String, Zeroizing<Vec<u8>>>, BackupError> {
     let mut files = BTreeMap::new();
-    let folders = match keys {
-        Keys::Included => FOLDERS.as_slice(),
-        Keys::LeftOut => &FOLDERS[..1],
-    };
-    for folder in folders {
-        let path = place.data_dir.join(folder);
-        for entry in fs::read_dir(&path).map_err(failed(&path))? {
-            let entry = entry.map_err(failed(&path))?;
-            let name = entry.file_name().into_string().unwrap_or_default();
-            if !entry.file_type().map_err(failed(&path))?.is_file() || name.ends_with(".unfinished") {
-                continue;
-            }
-            files.insert(format!("{folder}/{name}"), content(&entry.path())?);
+    for (name, wanted) in FILES {
+        if keys == Keys::LeftOut && !name.starts_with("public/") {
+            continue;
         }
-    }
-    let pepper = place.credentials.as_ref().map(|folder| folder.join("pepper")).filter(|path| path.exists());
-    if let (Keys::Included, Some(pepper)) = (keys, pepper) {
-        files.insert("keys/pepper".to_owned(), content(&pepper)?);
-    }
-    if files.len() > FILES_MAX {
-        let why = "with its public, keys and pki folders there are too many files";
-        return Err(BackupError::Foreign { path: place.data_dir.clone(), why });
+        let given = place.credentials.as_ref().filter(|_| name == PEPPER).map(|folder| folder.join("pepper"));
+        let path = given.filter(|path| path.exists()).unwrap_or_else(|| place.data_dir.join(name));
+        match content(&path) {
+            Ok(bytes) => {
+                files.insert(name.to_owned(), bytes);
+            }
+            Err(BackupError::File { source, .. })
+                if wanted == Wanted::IfThere && source.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
     }
     Ok(files)
 }
 
 fn content(path: &Path) -> Result<Zeroizing<Vec<u8>>, BackupError> {
-    let file = File::open(path).map_err(failed(path))?;
-    if file.metadata().map_err(failed(path))?.len() > FILE_BYTES_MAX {
-        return Err(BackupError::Foreign { path: path.to_owned(), why: "it has more than 64 KiB" });
+    let foreign = |why| BackupError::Foreign { path: path.to_owned(), why };
+    let metadata = fs::metadata(path).map_err(failed(path))?;
+    if !metadata.is_file() {
+        return Err(foreign("it is no regular file"));
     }
+    if metadata.len() > FILE_BYTES_MAX {
+        return Err(foreign("it has more than 64 KiB"));
+    }
+    let file = File::open(path).map_err(failed(path))?;
     // Room for all of it: a buffer that grows leaves its bytes behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(64 * 1024 + 1));
     file.take(FILE_BYTES_MAX).read_to_end(&mut bytes).map_err(failed(path))?;
@@ -287,9 +302,12 @@ mod tests {
     fn place(folder: &Path) -> Place {
         for (path, text) in [
             ("public/ca.pem", "ca"),
+            ("public/ca.pem~", "an editor's"),
+            ("keys/seal", "seal"),
             ("keys/pepper", "pepper"),
             ("keys/pepper.unfinished", "half"),
             ("pki/ca.key", "key"),
+            ("pki/ca (copy).key", "somebody's"),
             ("pki/deeper/x", "not one"),
         ] {
             let path = folder.join(path);
@@ -300,20 +318,29 @@ mod tests {
     }
 
     #[test]
-    fn files_are_those_of_the_folders_and_keys_where_they_are_wanted() {
+    fn files_are_those_of_a_bank_and_keys_where_they_are_wanted() {
         let folder = tempfile::tempdir().unwrap();
         let place = place(folder.path());
         let names = |keys| files(&place, keys).unwrap().into_keys().collect::<Vec<_>>();
         assert_eq!(names(Keys::LeftOut), ["public/ca.pem"]);
-        assert_eq!(names(Keys::Included), ["keys/pepper", "pki/ca.key", "public/ca.pem"]);
+        assert_eq!(names(Keys::Included), ["keys/pepper", "keys/seal", "pki/ca.key", "public/ca.pem"]);
         // A pepper that systemd has goes before one of the folder, as it does when atmd starts.
         let credentials = tempfile::tempdir().unwrap();
         fs::write(credentials.path().join("pepper"), "given").unwrap();
         let place = Place { credentials: Some(credentials.path().to_owned()), ..place.clone() };
         assert_eq!(files(&place, Keys::Included).unwrap()["keys/pepper"].as_slice(), b"given");
         assert!(!files(&place, Keys::LeftOut).unwrap().contains_key("keys/pepper"));
-        fs::write(folder.path().join("pki/long"), vec![0; 65 * 1024]).unwrap();
-        assert!(matches!(files(&place, Keys::Included), Err(BackupError::Foreign { .. })));
+        // A key on another volume is the bank's, too.
+        let seal = folder.path().join("keys/seal");
+        fs::rename(&seal, credentials.path().join("seal")).unwrap();
+        std::os::unix::fs::symlink(credentials.path().join("seal"), &seal).unwrap();
+        assert_eq!(files(&place, Keys::Included).unwrap()["keys/seal"].as_slice(), b"seal");
+        // Without one there is no backup.
+        fs::remove_file(credentials.path().join("seal")).unwrap();
+        assert!(matches!(files(&place, Keys::Included), Err(BackupError::File { path, .. }) if path == seal));
+        assert!(files(&place, Keys::LeftOut).is_ok());
+        fs::write(folder.path().join("public/ca.pem"), vec![0; 65 * 1024]).unwrap();
+        assert!(matches!(files(&place, Keys::LeftOut), Err(BackupError::Foreign { .. })));
     }
 
     #[test]

@@ -33,7 +33,8 @@ pub enum SecretError {
     /// A bank is there, and a key it needs is not.
     #[error(
         "{0} is missing, and the bank in this data directory cannot be opened without it; \
-         restore it from the backup of the keys"
+         restore it from the backup of the keys, or, where systemd has the pepper, \
+         set CREDENTIALS_DIRECTORY to a folder with it"
     )]
     Missing(PathBuf),
     /// A file cannot be read or written.

@@ -57,6 +57,8 @@ pub enum LegacyFault {
     Balance,
     /// Its time, or that of its session's begin, is still to come.
     Time,
+    /// It has an amount, which its action does not move.
+    Unmoved,
 }
 
 impl fmt::Display for LegacyFault {
@@ -68,6 +70,9 @@ impl fmt::Display for LegacyFault {
             Self::Elapsed => "its elapsed time is below zero, or too long",
             Self::Balance => "a balance is, or would be, beyond what the ledger can count",
             Self::Time => "its time, or that of its session's begin, is still to come; is --zone right?",
+            Self::Unmoved => {
+                "it has an amount, and its action moves none: is --word right, or should the amount be blank?"
+            }
         })
     }
 }

@@ -8,7 +8,7 @@ use super::{
     Operator, Server,
 };
 use atm_rpc::types::money::Currency;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -306,7 +306,13 @@ impl Values {
             return Some(None);
         }
         let file = self.path_under(path, data_dir)?;
-        if let Err(error) = File::open(&file) {
+        // Of a pipe the opening alone may take for ever.
+        let opened = match fs::metadata(&file) {
+            Ok(metadata) if !metadata.is_file() => Err(io::Error::other("it is no regular file")),
+            Ok(_) => File::open(&file),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = opened {
             self.problem(path, &format!("cannot read {}: {error}", file.display()));
             return None;
         }

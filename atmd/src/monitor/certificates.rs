@@ -3,7 +3,7 @@
 use super::{Monitor, Sources};
 use crate::clock;
 use crate::ledger::operators::Operator;
-use crate::pki::{Lasting, ROOT, ServerCertificate, in_pem, is_issued_by, stated, stated_in_pem};
+use crate::pki::{Lasting, ROOT, ServerCertificate, Stated, in_pem, is_issued_by, stated, stated_in_pem};
 use crate::store::{Store, StoreError};
 use atm_rpc::operator::metrics::CertificateMetrics;
 use atm_rpc::types::time::Timestamp;
@@ -40,6 +40,7 @@ struct Ending {
     kind: Kind,
     /// The operator's name.
     name: String,
+    begins_at: Timestamp,
     ends_at: Timestamp,
 }
 
@@ -105,15 +106,20 @@ impl Monitor {
                 (Vec::new(), false)
             }
         };
-        let ending = |kind, name: &str, ends_at| Ending { kind, name: name.to_owned(), ends_at };
+        let ending = |kind, name: &str, of: &Stated| Ending {
+            kind,
+            name: name.to_owned(),
+            begins_at: of.from,
+            ends_at: of.until,
+        };
         let shown = held(&self.certificates.shown).clone();
-        let server = shown.iter().map(|one| one.stated().until).min();
-        let ca = sources.pki.ca_pem().ok().and_then(|pem| stated_in_pem(&pem)).map(|ca| ca.until);
-        let mut endings: Vec<Ending> = server.into_iter().map(|at| ending(Kind::Server, "", at)).collect();
-        endings.extend(ca.map(|at| ending(Kind::Ca, "", at)));
-        let until = |own: &CertificateDer<'_>| stated(own).map(|own| own.until);
-        let ends = operators.iter().filter_map(|(name, own)| Some(ending(Kind::Operator, name, until(own)?)));
-        endings.extend(ends);
+        let server = shown.iter().map(|one| one.stated()).min_by_key(|stated| stated.until);
+        let ca = sources.pki.ca_pem().ok().and_then(|pem| stated_in_pem(&pem));
+        let mut endings: Vec<Ending> = server.iter().map(|of| ending(Kind::Server, "", of)).collect();
+        endings.extend(ca.iter().map(|of| ending(Kind::Ca, "", of)));
+        let of_operators =
+            operators.iter().filter_map(|(name, own)| Some(ending(Kind::Operator, name, &stated(own)?)));
+        endings.extend(of_operators);
         {
             let mut found = held(&self.certificates.found);
             (found.endings, found.of_other_ca) = (endings, of_other_ca);
@@ -176,7 +182,7 @@ impl Monitor {
 }
 
 fn is_near(one: &Ending, now: Timestamp) -> bool {
-    one.ends_at.since_ms(now) < SOON_MS
+    one.ends_at.since_ms(now) < SOON_MS || one.begins_at > now
 }
 
 fn days_left(ends_at: Timestamp, now: Timestamp) -> i64 {
@@ -193,6 +199,12 @@ fn words(one: &Ending, now: Timestamp) -> String {
         (Kind::Operator, ROOT) => ("operator root".to_owned(), "atmd pki renew".to_owned()),
         (Kind::Operator, name) => (format!("operator {name}"), format!("atmctl operator renew {name}")),
     };
+    if one.begins_at > now {
+        let begins_at = one.begins_at;
+        return format!(
+            "the certificate of {whose} is not valid before {begins_at}: look at this machine's clock, or {cure}"
+        );
+    }
     let when = match days_left(one.ends_at, now) {
         ..0 => format!("ended at {}", one.ends_at),
         0 => "ends today".to_owned(),
@@ -223,10 +235,17 @@ mod tests {
             ),
         ];
         for (kind, name, days, expected) in table {
-            let one = Ending { kind, name: name.to_owned(), ends_at: now.plus_ms(days * DAY_MS) };
+            let (begins_at, ends_at) = (now, now.plus_ms(days * DAY_MS));
+            let one = Ending { kind, name: name.to_owned(), begins_at, ends_at };
             let said = is_near(&one, now).then(|| words(&one, now));
             assert_eq!(said.is_some(), expected.is_some(), "{said:?}");
             assert!(said.unwrap_or_default().starts_with(expected.unwrap_or_default()), "{one:?}");
         }
+        let (begins_at, ends_at) = (now.plus_ms(1), now.plus_ms(700 * DAY_MS));
+        let early = Ending { kind: Kind::Ca, name: String::new(), begins_at, ends_at };
+        assert!(is_near(&early, now) && !is_near(&early, begins_at));
+        let told = "the certificate of the CA is not valid before 2026-11-22T10:00:00.001Z: look at this machine's clock, or \
+                    atmd pki renew";
+        assert_eq!(words(&early, now), told);
     }
 }

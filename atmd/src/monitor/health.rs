@@ -78,11 +78,13 @@ pub enum Reason {
     Disk,
     /// The CSV ledgers are too far behind.
     Projection,
+    /// What a listener shows is not valid, so nobody connects.
+    Certificate,
 }
 
 impl Reason {
     /// Every reason there is.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Starting,
         Self::Migrating,
         Self::Stopping,
@@ -91,6 +93,7 @@ impl Reason {
         Self::Writer,
         Self::Disk,
         Self::Projection,
+        Self::Certificate,
     ];
 
     /// Its name.
@@ -105,6 +108,7 @@ impl Reason {
             Self::Writer => "writer",
             Self::Disk => "disk",
             Self::Projection => "projection",
+            Self::Certificate => "certificate",
         }
     }
 }
@@ -158,6 +162,9 @@ impl Monitor {
         let lag = self.projection_lag();
         if lag > self.terms.now().projection_lag_max {
             because(Reason::Projection, format!("the CSV ledgers lack {lag} entries"));
+        }
+        if self.server_certificate_ended(sources.clock.now()) {
+            because(Reason::Certificate, "the server's certificate has ended: nobody can connect".to_owned());
         }
         found
     }

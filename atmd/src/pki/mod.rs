@@ -51,6 +51,9 @@ pub const ROOT: &str = "root";
 /// Keys that operators may have.
 static KEYS: [&SignatureAlgorithm; 3] = [&PKCS_ECDSA_P256_SHA256, &PKCS_ECDSA_P384_SHA384, &PKCS_ED25519];
 
+/// The most that is read of a file of certificates.
+const FILE_BYTES_MAX: u64 = 1024 * 1024;
+
 /// Why there are no certificates.
 #[derive(Debug, Error)]
 pub enum PkiError {
@@ -364,8 +367,14 @@ fn kept(certificate: &rcgen::Certificate, key: &impl PublicKeyData) -> ([u8; 32]
     (fingerprint(certificate.der()), Certificate { key, pem: certificate.pem() })
 }
 
+/// A pipe or a device has no end that one could wait for.
 fn read(path: &Path) -> Result<String, PkiError> {
-    fs::read_to_string(path).map_err(|source| PkiError::File { path: path.to_owned(), source })
+    let failed = |source| PkiError::File { path: path.to_owned(), source };
+    let metadata = fs::metadata(path).map_err(failed)?;
+    if !metadata.is_file() || metadata.len() > FILE_BYTES_MAX {
+        return Err(failed(io::Error::other("it is no regular file, or has more than 1 MiB")));
+    }
+    fs::read_to_string(path).map_err(failed)
 }
 
 fn write(path: &Path, text: &str, mode: u32) -> Result<(), PkiError> {

@@ -40,7 +40,13 @@ pub fn show(pki: &Pki, config: &Config) -> Result<String, PkiError> {
 fn lines(text: &mut String, what: &str, path: &Path, now: Timestamp) -> Result<(), PkiError> {
     for stated in in_pem(&read(path)?).iter().filter_map(stated) {
         let days = stated.until.since_ms(now).div_euclid(DAY_MS);
-        let left = if stated.until > now { format!("{days} days left") } else { "it has ended".to_owned() };
+        let left = if stated.until <= now {
+            "it has ended".to_owned()
+        } else if stated.from > now {
+            "not valid yet; is this machine's clock right?".to_owned()
+        } else {
+            format!("{days} days left")
+        };
         let fingerprint: Vec<String> = stated.fingerprint.iter().map(|byte| format!("{byte:02x}")).collect();
         let names = if stated.names.is_empty() { "-".to_owned() } else { stated.names.join(", ") };
         // Writing to a string does not fail.

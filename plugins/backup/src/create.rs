@@ -1,7 +1,7 @@
 //! `backup create`: has atmd put a backup together, fetches it part by part, and writes it to a file, encrypted on the
 //! way. A file is whole, or it is empty again, which atmctl takes away.
 
-use crate::file::{Head, Writer};
+use crate::file::{Head, Writer, check_names};
 use crate::passphrase::{self, Asked, Passphrase};
 use crate::seal::Encryption;
 use crate::{interrupted, told, unwritable};
@@ -85,6 +85,9 @@ async fn write(
     let Ended { end: JobEnd::BackedUp(manifest), .. } = follow(host, begun).await? else {
         return Err(Failure::new(Code::Protocol, "atmd ended another job than was begun"));
     };
+    // What could not be brought back is no backup.
+    check_names(&manifest.members)
+        .map_err(|wrong| Failure::new(Code::Protocol, format!("atmd's backup: {wrong}")))?;
     let no_salt = |error| Failure::new(Code::Failed, format!("no random numbers: {error}"));
     let encryption = passphrase.map(|_| Encryption::new()).transpose().map_err(no_salt)?;
     let head = Head { manifest: *manifest, encryption };

@@ -330,7 +330,7 @@ impl Body {
 }
 
 /// Names are those that a data directory has, so a restore makes no other file.
-fn check_names(members: &[Member]) -> Result<(), Wrong> {
+pub(crate) fn check_names(members: &[Member]) -> Result<(), Wrong> {
     let mut seen = BTreeSet::new();
     for Member { name, .. } in members {
         let known = match name.split_once('/') {

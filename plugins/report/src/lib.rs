@@ -237,7 +237,10 @@ pub const COMMANDS: &[Command] = &[
         "hourly",
         "failures --from -30d",
     ]),
-    Command::rows("cache", "atmctl.report.cache/1", CACHE).without_connection().examples(&["clear"]),
+    Command::rows("cache", "atmctl.report.cache/1", CACHE)
+        .without_connection()
+        .changes()
+        .examples(&["clear"]),
 ];
 
 /// What of the site is read where the operator names no file.

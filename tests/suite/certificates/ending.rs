@@ -1,13 +1,19 @@
 //! What ends is told of in time and renewed; the server's certificate by atmd itself.
 
+use super::servers::{authority, params};
+use super::site::{issue, with};
 use super::{MOBILE, asks, customer, pki, status};
 use atm_tests::bank::PIN;
 use atm_tests::daemon::{Atmd, Options};
+use atm_tests::http;
 use atm_tests::process;
 use atm_tests::time::TimeOfDay;
 use atm_tests::tools::Tools;
 use atm_tests::wait::eventually;
+use rcgen::date_time_ymd;
 use std::fs;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tempfile::TempDir;
 
 #[test]
 fn what_there_is_is_shown_and_told_of_before_it_ends() {
@@ -25,7 +31,7 @@ fn what_there_is_is_shown_and_told_of_before_it_ends() {
         command
     };
     let told = |atmd: &Atmd| status(at_this_time(atmd.ctl_command(&["status", "-o", "json"])));
-    assert_eq!((&told(&atmd)["healthy"], &told(&atmd)["reasons"]), (&true.into(), &serde_json::Value::Null));
+    assert_eq!((&told(&atmd)["healthy"], &told(&atmd)["warnings"]), (&true.into(), &serde_json::Value::Null));
 
     // The first certificate of the server would have ended; the one that is shown was issued meanwhile.
     time.moved("+395d");
@@ -39,9 +45,9 @@ fn what_there_is_is_shown_and_told_of_before_it_ends() {
         let words = "the certificate of operator root ends in 19 days: atmd pki renew";
         if log.contains(words) { Ok(()) } else { Err(log) }
     });
-    let reasons = told(&atmd);
-    assert_eq!(reasons["healthy"], true, "customers are served: {reasons}");
-    assert!(reasons["reasons"].as_str().unwrap().contains("operator root ends in 19 days"), "{reasons}");
+    let row = told(&atmd);
+    assert_eq!(row["healthy"], true, "customers are served: {row}");
+    assert!(row["warnings"].as_str().unwrap().contains("operator root ends in 19 days"), "{row}");
     let _ = at_this_time(atmd.command(&["pki", "renew"])).status().unwrap();
     atmd.restart();
     eventually("atmd knows the new certificate", || {
@@ -49,7 +55,7 @@ fn what_there_is_is_shown_and_told_of_before_it_ends() {
     });
     eventually("nothing is left to tell", || {
         let told = told(&atmd);
-        if told["reasons"].is_null() { Ok(()) } else { Err(told.to_string()) }
+        if told["warnings"].is_null() { Ok(()) } else { Err(told.to_string()) }
     });
 }
 
@@ -124,4 +130,49 @@ fn a_renewed_operator_is_known_by_the_new_certificate_alone() {
     let audit = audit.coded(0).json();
     assert_eq!(audit["rows"][0]["method"], "operator_renew", "{audit}");
     assert_eq!(audit["rows"][0]["result"], "done", "{audit}");
+}
+
+#[test]
+fn nobody_is_sent_to_a_server_whose_certificate_has_ended() {
+    let Some(time) = TimeOfDay::new() else { return };
+    let folder = TempDir::new().unwrap();
+    let mut atmd = Atmd::prepare(&Options::default()).within(&time.within());
+    let (site, _) = authority("Site CA");
+    let mut params = params(&[&atmd.metrics().ip().to_string()]);
+    let in_5_days =
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + Duration::from_secs(5 * 24 * 60 * 60);
+    params.not_after = date_time_ymd(1970, 1, 1) + in_5_days;
+    let files = issue(folder.path(), "server", &params, &site);
+    atmd.restart_with(&with("server", &files).with_metrics());
+    let ready = || http::get(atmd.metrics(), "/readyz").unwrap();
+    assert_eq!(ready().status, 200);
+    time.moved("+6d");
+    eventually("a balancer is told", || {
+        let answer = ready();
+        let is_told =
+            answer.status == 503 && answer.body.contains("certificate: the server's certificate has ended");
+        if is_told { Ok(()) } else { Err(format!("{answer:?}")) }
+    });
+    let mut command = atmd.ctl_command(&["status", "-o", "json"]);
+    time.rules(&mut command);
+    let row = process::run(command, "").coded(3).json()["data"][0].clone();
+    assert_eq!(row["healthy"], false, "{row}");
+    assert!(row["reasons"].as_str().unwrap().contains("nobody can connect"), "{row}");
+    assert!(row["warnings"].as_str().unwrap().contains("put a newer one in its place"), "{row}");
+}
+
+#[test]
+fn what_was_certified_by_a_clock_that_was_ahead_is_renewed() {
+    let Some(time) = TimeOfDay::new() else { return };
+    time.moved("+30d");
+    let mut atmd = Atmd::prepare(&Options::default()).within(&time.within());
+    atmd.restart();
+    assert!(atmd.stop().success());
+    time.moved("+0");
+    let early = pki(&atmd, &["show"]).coded(0).stdout;
+    assert!(early.contains("(not valid yet; is this machine's clock right?)"), "{early}");
+    let renewed = pki(&atmd, &["renew"]).coded(0).stdout;
+    assert_eq!(renewed.matches("renewed with the same key").count(), 2, "{renewed}");
+    atmd.restart();
+    let _ = status(atmd.ctl_command(&["status", "-o", "json"]));
 }

@@ -19,8 +19,8 @@ fn copy_of_ca(atmd: &Atmd, tools: &Tools, name: &str) -> PathBuf {
     copy
 }
 
-fn reasons(atmd: &Atmd) -> String {
-    status(atmd.ctl_command(&["status", "-o", "json"]))["reasons"].to_string()
+fn warnings(atmd: &Atmd) -> String {
+    status(atmd.ctl_command(&["status", "-o", "json"]))["warnings"].to_string()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,8 +52,8 @@ async fn a_bank_changes_its_ca_without_dropping_a_session() {
     block_in_place(|| {
         atmd.restart();
         eventually("status tells whose certificates are left", || {
-            let reasons = reasons(&atmd);
-            if reasons.contains("asha, ravi have certificates") { Ok(()) } else { Err(reasons) }
+            let told = warnings(&atmd);
+            if told.contains("asha, ravi have certificates") { Ok(()) } else { Err(told) }
         });
         for ca in [&old, &both] {
             let _ = asks(customer(&atmd, ca)).coded(0);
@@ -80,12 +80,8 @@ async fn a_bank_changes_its_ca_without_dropping_a_session() {
         let refused = operate(&atmd, &identity("ravi"), &new).coded(77);
         assert!(refused.stderr.contains("of another CA"), "{refused}");
         eventually("status tells who was forgotten", || {
-            let reasons = reasons(&atmd);
-            if reasons.contains("ravi have certificates of a CA that is gone") {
-                Ok(())
-            } else {
-                Err(reasons)
-            }
+            let told = warnings(&atmd);
+            if told.contains("ravi have certificates of a CA that is gone") { Ok(()) } else { Err(told) }
         });
         // Who was forgotten is renewed whenever that is noticed.
         let out = identity("ravi");
@@ -112,8 +108,8 @@ fn who_was_renewed_for_a_ca_that_never_came_is_named() {
     atmd.restart();
     let named = |atmd: &Atmd, words: &str| {
         eventually("status names ravi", || {
-            let reasons = reasons(atmd);
-            if reasons.contains(words) { Ok(()) } else { Err(reasons) }
+            let told = warnings(atmd);
+            if told.contains(words) { Ok(()) } else { Err(told) }
         });
     };
     named(&atmd, "\"ravi have certificates of a CA that is gone");

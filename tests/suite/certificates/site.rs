@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use tokio::task::block_in_place;
 
 /// Certificate and key in files of their own.
-fn issue(
+pub(super) fn issue(
     folder: &Path,
     name: &str,
     params: &CertificateParams,
@@ -28,7 +28,7 @@ fn issue(
     files
 }
 
-fn with(section: &str, [certificate, key]: &[PathBuf; 2]) -> Options {
+pub(super) fn with(section: &str, [certificate, key]: &[PathBuf; 2]) -> Options {
     Options::default()
         .set(&format!("{section}.certificate"), certificate.to_str().unwrap())
         .set(&format!("{section}.key"), key.to_str().unwrap())
@@ -106,6 +106,8 @@ fn what_is_wrong_with_a_sites_certificate_is_told_at_the_start() {
         ("no private key could be read", [good[0].clone(), file("no.key", &own)]),
         ("no certificate could be read", [good[1].clone(), good[1].clone()]),
         ("no certificate could be read", [file("cut.crt", &own[..own.len() / 2]), good[1].clone()]),
+        ("it is no regular file", ["/dev/zero".into(), good[1].clone()]),
+        ("it is no regular file", [good[0].clone(), "/dev/zero".into()]),
         ("cannot read", [folder.path().join("none.crt"), good[1].clone()]),
         (
             "ended at 2002-01-01T00:00:00.000Z; put a newer one",

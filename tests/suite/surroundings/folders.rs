@@ -50,8 +50,8 @@ async fn a_log_whose_folder_is_gone_goes_on_in_a_new_one() {
     block_in_place(|| {
         eventually("status tells of it", || {
             let status = status(&atmd);
-            let reasons = status["reasons"].as_str().unwrap_or_default();
-            if reasons.contains("lines are lost") { Ok(()) } else { Err(status.to_string()) }
+            let warnings = status["warnings"].as_str().unwrap_or_default();
+            if warnings.contains("lines are lost") { Ok(()) } else { Err(status.to_string()) }
         });
     });
     fs::remove_file(&folder).unwrap();
@@ -61,7 +61,7 @@ async fn a_log_whose_folder_is_gone_goes_on_in_a_new_one() {
             let log = log();
             if log.contains("lines of the log were lost") { Ok(()) } else { Err(log) }
         });
-        assert_eq!(status(&atmd)["reasons"], Value::Null);
+        assert_eq!(status(&atmd)["warnings"], Value::Null);
     });
     assert!(block_in_place(|| atmd.stop()).success());
     let log = log();

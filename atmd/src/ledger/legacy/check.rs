@@ -66,6 +66,8 @@ fn fault(row: &LegacyRow, rules: &Rules, now: Timestamp) -> Option<LegacyFault> 
         Some(LegacyFault::Customer)
     } else if amount < 0 || (bounded && amount > rules.amount_max.minor()) {
         Some(LegacyFault::Amount)
+    } else if amount > 0 && way(row.action) == Some(Way::Nowhere) {
+        Some(LegacyFault::Unmoved)
     } else if row.elapsed_ms.is_some_and(|elapsed| !(0..=ELAPSED_MS_MAX).contains(&elapsed)) {
         Some(LegacyFault::Elapsed)
     } else if row.at > now || row.session_started_at.is_some_and(|start| start > now) {

@@ -313,6 +313,7 @@ fn a_bank_with_a_history_and_rows_that_cannot_be_are_refused_without_effect() {
         ("1 - deposit 5 - -".to_owned(), LegacyFault::Customer),
         ("1 12345 deposit 1000001 - -".to_owned(), LegacyFault::Amount),
         ("1 12345 deposit -1 - -".to_owned(), LegacyFault::Amount),
+        ("1 12345 login 5 - -".to_owned(), LegacyFault::Unmoved),
         ("1 12345 login - - -\n 29916667 12345 exit - - -".to_owned(), LegacyFault::Time),
         (format!("1 12345 deposit 5 {huge} -\n 2 54321 deposit 5 {huge} -"), LegacyFault::Balance),
         (format!("1 12345 opening {huge} - -\n 2 54321 opening {huge} - -"), LegacyFault::Balance),

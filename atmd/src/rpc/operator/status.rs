@@ -15,17 +15,18 @@ impl Call {
         let (line, customers) = (monitor.line(), monitor.connections(Side::Customer));
         let lag = head.seq.saturating_sub(services.projected.load(Ordering::Relaxed)).max(0);
         let now = services.clock.now();
-        let mut reasons: Vec<String> = monitor.not_ready().into_iter().map(|why| why.words).collect();
-        let healthy = reasons.is_empty() && !monitor.server_certificate_ended(now);
-        reasons.extend(monitor.certificate_warnings(now));
+        let reasons: Vec<String> = monitor.not_ready().into_iter().map(|why| why.words).collect();
+        let mut warnings = monitor.warnings();
+        warnings.extend(monitor.certificate_warnings(now));
         if monitor.log_has_no_file() {
-            reasons.push("the log's file was taken away and no other can be made: lines are lost".to_owned());
+            warnings
+                .push("the log's file was taken away and no other can be made: lines are lost".to_owned());
         }
         Ok(Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            healthy,
+            healthy: reasons.is_empty(),
             reasons,
-            warnings: monitor.warnings(),
+            warnings,
             started_at: services.started_at,
             uptime_ms: u64::try_from(line.uptime.as_millis()).unwrap_or(u64::MAX),
             cpu_percent: line.process.cpu_percent,
