@@ -1,7 +1,7 @@
 //! The service for customers: one connection, at most one session.
 
 use super::listen::End;
-use super::{Services, internal, login, receipt, redeem, unexpected, unreadable};
+use super::{Services, finish, internal, login, receipt, redeem, unexpected, unreadable};
 use crate::auth::payload::Payload;
 use crate::clock;
 use crate::ledger::book::Account;
@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 use tarpc::context::Context;
 use tokio::sync::Notify;
 use tokio::time::sleep_until;
-use tracing::{Instrument, Span, debug, info};
+use tracing::{Span, debug, info};
 
 /// When to ask again where nobody is let in.
 const CLOSED_RETRY_MS: u32 = 60_000;
@@ -392,11 +392,4 @@ impl Customer for CustomerConnection {
         }
         result.map(|_| ())
     }
-}
-
-/// Runs to its end what must not stop halfway when the client leaves.
-async fn finish<T: Send + 'static>(
-    work: impl Future<Output = Result<T, ServiceError>> + Send + 'static,
-) -> Result<T, ServiceError> {
-    tokio::spawn(work.in_current_span()).await.unwrap_or_else(|error| Err(internal(&error)))
 }

@@ -43,7 +43,7 @@ use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use tracing::error;
+use tracing::{Instrument, error};
 
 /// What the services work with.
 #[derive(Debug)]
@@ -131,6 +131,13 @@ impl Services {
     fn strangers(&self) -> std::sync::MutexGuard<'_, Strangers> {
         self.strangers.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Runs to its end what must not stop halfway when whoever asked leaves.
+async fn finish<T: Send + 'static>(
+    work: impl Future<Output = Result<T, ServiceError>> + Send + 'static,
+) -> Result<T, ServiceError> {
+    tokio::spawn(work.in_current_span()).await.unwrap_or_else(|error| Err(internal(&error)))
 }
 
 /// A failure whose details stay in the log.

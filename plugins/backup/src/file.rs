@@ -58,6 +58,8 @@ pub(crate) enum Wrong {
     Io(io::Error),
     /// It is not what atmd gave.
     Damaged(String),
+    /// It is not encrypted, and whoever has it read gave a passphrase.
+    Plain,
     /// It is whole, and the passphrase is not its own; or somebody changed it who can also make digests.
     Passphrase,
 }
@@ -73,6 +75,9 @@ impl fmt::Display for Wrong {
         match self {
             Self::Io(error) => error.fmt(f),
             Self::Damaged(what) => f.write_str(what),
+            Self::Plain => f.write_str(
+                "it is not encrypted, and a passphrase was given: somebody may have put it in the place of one that is",
+            ),
             Self::Passphrase => f.write_str(
                 "the passphrase is not the one it was encrypted to, or somebody changed it on purpose",
             ),

@@ -41,9 +41,15 @@ pub(crate) fn restore(
     let whole = Whole::read(file, &|done, total| bar.bytes("checking", done, total));
     drop(bar);
     let whole = whole.map_err(|wrong| refused(path, wrong))?;
-    let passphrase = match whole.head.encryption {
-        Some(_) => passphrase::get(host, passphrase_file, Asked::Known)?,
-        None => passphrase::Passphrase::default(),
+    let passphrase = match (&whole.head.encryption, passphrase_file) {
+        (Some(_), file) => passphrase::get(host, file, Asked::Known)?,
+        (None, Some(_)) => return Err(refused(path, Wrong::Plain)),
+        (None, None) => {
+            host.note(
+                "the backup is not encrypted, so nobody vouches for it: compare its seal_head with the log",
+            );
+            passphrase::Passphrase::default()
+        }
     };
     let head = whole.head.clone();
     let part = into.join(RESTORING);
@@ -93,7 +99,15 @@ fn tell_next(host: &Host, head: &Head, into: &Path) {
 fn refused(path: &Path, wrong: Wrong) -> Failure {
     match wrong {
         Wrong::Io(error) => unreadable(path, &error),
-        wrong => Failure::new(Code::Failed, format!("{} is not restored: {wrong}", path.display())),
+        wrong => {
+            let is_plain = matches!(wrong, Wrong::Plain);
+            let failure = Failure::new(Code::Failed, format!("{} is not restored: {wrong}", path.display()));
+            if is_plain {
+                failure.hint("if it was made without one, leave --passphrase-file out")
+            } else {
+                failure
+            }
+        }
     }
 }
 

@@ -34,28 +34,33 @@ pub(crate) fn verify(host: &mut Host, path: &Path, passphrase_file: Option<&Path
         Ok(whole) => {
             let head = whole.head.clone();
             let (total, mut done) = (head.content_bytes().unwrap_or(0), 0);
-            let opened = head.encryption.is_none() || passphrase.is_some();
-            let passphrase = passphrase.as_ref().map_or(&[][..], |passphrase| passphrase.as_slice());
             let mut count = |_, bytes: &[u8]| {
                 done += bytes.len() as u64;
                 bar.bytes("checking inside", done, total);
                 Ok(())
             };
-            let checked = if opened { whole.members(passphrase, &mut count) } else { Ok(()) };
-            (Some(head), checked.map(|()| opened))
+            let checked = match (&head.encryption, &passphrase) {
+                (Some(_), None) => Ok(()),
+                (Some(_), Some(passphrase)) => whole.members(passphrase.as_slice(), &mut count),
+                (None, None) => whole.members(&[], &mut count),
+                (None, Some(_)) => Err(Wrong::Plain),
+            };
+            (Some(head), checked)
         }
         Err(wrong) => (None, Err(wrong)),
     };
     drop(bar);
-    let (whole, wrong, decrypted) = match checked {
-        Ok(opened) => (true, None, opened),
+    let (whole, wrong) = match checked {
+        Ok(()) => (true, None),
         Err(Wrong::Io(error)) => return Err(unreadable(path, &error)),
-        Err(wrong) => (false, Some(wrong.to_string()), false),
+        Err(wrong) => (false, Some(wrong.to_string())),
     };
+    let is_encrypted = head.as_ref().map(|head| head.encryption.is_some());
+    let decrypted = whole && is_encrypted == Some(true) && passphrase.is_some();
     let manifest = head.as_ref().map(|head| &head.manifest);
     host.row(&json!({
         "file": path.display().to_string(), "whole": whole, "wrong": wrong, "decrypted": decrypted,
-        "encrypted": head.as_ref().map(|head| head.encryption.is_some()),
+        "encrypted": is_encrypted,
         "keys": head.as_ref().map(super::file::Head::has_keys),
         "bank": manifest.map(|manifest| &manifest.bank),
         "created_at": manifest.map(|manifest| manifest.created_at),
@@ -64,7 +69,7 @@ pub(crate) fn verify(host: &mut Host, path: &Path, passphrase_file: Option<&Path
     }))?;
     if !whole {
         host.finding();
-    } else if !decrypted {
+    } else if is_encrypted == Some(true) && !decrypted {
         host.note(
             "it was checked from outside; with --passphrase-file it is decrypted and checked inside, too",
         );

@@ -1,6 +1,6 @@
 //! What a backup is refused for, and what a person is told then.
 
-use super::{PASSPHRASE, Shelf, elsewhere, row};
+use super::{PASSPHRASE, Shelf, elsewhere, found, row};
 use atm_tests::daemon::{Atmd, Options};
 use atm_tests::process;
 use atm_tests::programs::programs;
@@ -91,7 +91,14 @@ fn keys_may_be_kept_elsewhere() {
     let text = String::from_utf8_lossy(&bytes);
     assert!(text.contains("SQLite format 3") && !text.contains("PRIVATE KEY"), "keys are not in it");
     let mut copy = elsewhere(Engine::Sqlite, &Options::default());
-    let restored = shelf.restore(&atmd, "bare", &copy.data()).coded(0);
+    // Whoever gives a passphrase expects what only its owner can have made.
+    let refused = shelf.restore(&atmd, "bare", &copy.data()).coded(1);
+    assert!(refused.stderr.contains("it is not encrypted, and a passphrase was given"), "{refused}");
+    let wrong = found(shelf.verify_inside(&atmd, "bare"));
+    assert!(wrong["wrong"].as_str().unwrap().contains("it is not encrypted"), "{wrong}");
+    assert_eq!(row(shelf.verify(&atmd, "bare", &[]))["decrypted"], json!(false));
+    let into = copy.data().to_str().unwrap().to_owned();
+    let restored = atmd.ctl(&["backup", "restore", &out, "--into", &into, "-o", "json"]).coded(0);
     assert_eq!(restored.json()["data"][0]["keys"], json!(false));
     assert!(restored.stderr.contains("has no keys"), "{restored}");
     let refused = process::run(copy.command(&[]), "").coded(78);

@@ -4,10 +4,11 @@ use super::{Call, check_reason};
 use crate::clock;
 use crate::drain::Wish;
 use crate::ledger::request::{AuditDraft, OperatorAct, Request};
-use crate::rpc::Services;
+use crate::rpc::{Services, finish};
 use atm_rpc::error::{BadRequest, ServiceError};
 use atm_rpc::operator::Mode;
 use atm_rpc::operator::daemon::{DRAIN_MS_MAX, DrainChange, Reloaded};
+use std::sync::Arc;
 use tokio::sync::oneshot;
 use tracing::info;
 
@@ -56,11 +57,17 @@ impl Call {
         let (services, dry_run) = (self.services(), self.rights.mode() != Mode::Change);
         let (shut, changed) = services.drain.try_out(&wish, services.clock.now(), clock::monotonic());
         if !dry_run {
-            let result = if changed { "done" } else { "unchanged" };
-            note(services, self.rights.audit(self.trace.clone()), result.to_owned()).await?;
-            if changed {
-                services.drain.set(shut.clone());
-            }
+            let (services, audit) = (Arc::clone(services), self.rights.audit(self.trace.clone()));
+            let (result, doors) = (if changed { "done" } else { "unchanged" }, shut.clone());
+            // The row may be committed after whoever asked has left.
+            finish(async move {
+                note(&services, audit, result.to_owned()).await?;
+                if changed {
+                    services.drain.set(doors);
+                }
+                Ok(())
+            })
+            .await?;
         }
         self.tell(changed, dry_run);
         Ok(DrainChange { changed, dry_run, draining: shut.map(|shut| shut.told) })
