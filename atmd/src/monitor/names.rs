@@ -66,7 +66,7 @@ mod table {
         CLOCK_STEPPED Gauge "atmd_clock_stepped_seconds" "seconds" [] "By how much altogether, forward; back is below zero.";
         CLOCK_BEHIND Gauge "atmd_clock_behind_seconds" "seconds" [] "How far the time of day is behind the latest that a batch of the journal has; 0 where it is not.";
         READY Gauge "atmd_ready" "" [] "1 where customers are served as they should be, as /readyz tells.";
-        NOT_READY Gauge "atmd_not_ready" "" ["reason"] "1 for each reason why not: starting, migrating, stopping, draining, database, writer, disk, projection.";
+        NOT_READY Gauge "atmd_not_ready" "" ["reason"] "1 for each reason why not: starting, migrating, stopping, draining, database, writer, disk, projection, certificate.";
         DRAINING Gauge "atmd_draining" "" [] "1 where an operator has nobody let in.";
 
         CPU Counter "process_cpu_seconds_total" "seconds" [] "Time of processors, user and system.";

@@ -34,12 +34,13 @@ fn plugins() -> Vec<(String, Value)> {
     described.collect()
 }
 
-/// The examples of commands that change something, as command lines.
+/// The examples of commands that change something at the bank, as command lines.
 fn examples() -> Vec<(String, Vec<String>)> {
     let mut examples = Vec::new();
     for (plugin, description) in plugins() {
         for command in description["commands"].as_array().unwrap() {
-            if command["changes"] != true {
+            // What has no connection changes nothing there, and is not tried at all.
+            if command["changes"] != true || command["connection"] == "none" {
                 continue;
             }
             let name = format!("{plugin} {}", command["name"].as_str().unwrap());
