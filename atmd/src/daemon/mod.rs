@@ -29,7 +29,7 @@ use crate::store::{self, DataLock, OpenError, Store};
 use crate::writer::Ended;
 use announce::{announce, announce_metrics};
 use assemble::{Parts, gates, open_bank, project, services, sources, start_writer};
-use atm_rpc::operator::backup::RESTORED;
+use atm_rpc::operator::backup::{RESTORED, RESTORING};
 use background::{begin, tell_of_root};
 use prepare::{bank_exists, load_secrets, log_panics, make_data_dir, raise_open_files, without_core_dumps};
 use publish::publish;
@@ -114,6 +114,10 @@ pub fn load(config: &Config, file: Option<&Path>) -> Result<(), StartError> {
     runtime(config)?.block_on(async {
         make_data_dir(data_dir)?;
         let _lock = store::lock_data_dir(data_dir)?;
+        let restoring = data_dir.join(RESTORING);
+        if restoring.exists() {
+            return Err(StartError::HalfRestored(restoring));
+        }
         // Without its keys a bank is of no use, and new ones are never made for it.
         let secrets = load_secrets(config, true)?;
         Pki::in_data_dir(data_dir, Clock::System)?.found(true)?;

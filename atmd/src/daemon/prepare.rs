@@ -77,6 +77,7 @@ fn take_restored(config: &Config) -> Result<(), StartError> {
     if config.database.backend != Backend::Sqlite || path.exists() || !restored.exists() {
         return Ok(());
     }
+    store::backup::check_alone(path)?;
     let failed = |source| StartError::DataDir { path: path.clone(), source };
     match fs::rename(&restored, path) {
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices => Err(StartError::NotLoaded(restored)),

@@ -19,7 +19,7 @@ use sea_orm::{
     PrimaryKeyToColumn, QueryFilter, QueryOrder, QuerySelect, TransactionOptions,
 };
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -86,8 +86,11 @@ pub async fn fill(config: &Config, file: &Path) -> Result<i64, OpenError> {
     let engine = Engine::of(config);
     if exists(config).await? {
         let text = "the database has a bank already, and a backup goes into one that has none: name another \
-                    database, or move that bank away";
+                    database, or move that bank away, with the files beside it that begin with its name";
         return Err(OpenError::Unfit(text.to_owned()));
+    }
+    if let Engine::Sqlite(path) = &engine {
+        check_alone(path)?;
     }
     let from = first_connection(&Engine::Sqlite(file.to_owned())).await?;
     // It may be of an older version.
@@ -108,6 +111,26 @@ pub async fn fill(config: &Config, file: &Path) -> Result<i64, OpenError> {
     to.close().await?;
     from.close().await?;
     Ok(last)
+}
+
+/// What an ended SQLite wrote ahead for a database belongs to that one alone: another one in its place would get the old
+/// one's pages.
+///
+/// # Errors
+/// [`OpenError::Unfit`] where there is something of the kind.
+pub fn check_alone(path: &Path) -> Result<(), OpenError> {
+    let beside = ["-wal", "-journal"].map(|suffix| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    });
+    match beside.into_iter().find(|path| path.exists()) {
+        None => Ok(()),
+        Some(left) => Err(OpenError::Unfit(format!(
+            "{} is left of a bank that was here, and would damage the restored one: move it to where its database is",
+            left.display()
+        ))),
+    }
 }
 
 /// A copy beside the file it becomes, which is there whole or not at all.

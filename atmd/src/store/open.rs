@@ -138,7 +138,7 @@ impl Store {
             check_schema(&writer).await?;
         }
         let bank = found(&writer, config, now).await?;
-        check_seals(&writer, &engine).await?;
+        check_seals(&writer, &engine, &sealer).await?;
         let readers_max = config.database.read_connections;
         let readers = engine.connect(Purpose::Read(readers_max)).await?;
         let instance = bank.instance.as_slice().try_into().map_err(|_| convert::corrupt("bank"))?;
@@ -200,8 +200,12 @@ pub(super) async fn first_connection(engine: &Engine) -> Result<Bounded<Database
 }
 
 /// The last seal must tell of the last entry: otherwise the end of history was cut off, or added to, by another
-/// hand, and every batch after it would fail.
-async fn check_seals(on: &Bounded<DatabaseConnection>, engine: &Engine) -> Result<(), OpenError> {
+/// hand, and every batch after it would fail. With the key of another bank, all that is sealed from now on would be wrong.
+async fn check_seals(
+    on: &Bounded<DatabaseConnection>,
+    engine: &Engine,
+    sealer: &Sealer,
+) -> Result<(), OpenError> {
     // Under the lock: another node may be about to seal what it has written.
     let transaction = on.begin(TransactionOptions::default()).await?;
     if engine.is_server() {
@@ -209,7 +213,20 @@ async fn check_seals(on: &Bounded<DatabaseConnection>, engine: &Engine) -> Resul
     }
     let sealed = load::head(&transaction).await?.0.seq;
     let last = journal::Entity::find().order_by_desc(journal::Column::Seq).one(&transaction).await?;
+    let first = journal::Entity::find().order_by_asc(journal::Column::Seq).one(&transaction).await?;
     transaction.rollback().await?;
+    // A row that somebody changed is found by a verification; a key that fits neither end is another bank's.
+    let ends: Vec<&journal::Model> = first.iter().chain(&last).collect();
+    let is_ours = |row: &&journal::Model| {
+        convert::entry(row).is_ok_and(|entry| sealer.entry(&entry)[..] == row.mac[..])
+    };
+    if !ends.is_empty() && !ends.iter().any(is_ours) {
+        return Err(OpenError::Unfit(
+            "keys/seal is not the key that this bank's history is sealed with: put the bank's own keys and pki into \
+             the data directory, all of them from one copy"
+                .to_owned(),
+        ));
+    }
     let found = last.map_or(0, |row| row.seq);
     if sealed == found {
         return Ok(());

@@ -95,18 +95,20 @@ pub async fn work(command: Backup, host: &mut Host) -> Result<(), Failure> {
         }
         Backup::Verify { file, passphrase_file } => verify::verify(host, &file, passphrase_file.as_deref()),
         Backup::Restore { file, into, passphrase_file } => {
-            restore::restore(host, &file, &into, passphrase_file.as_deref())
+            restore::restore(host, &file, &into, passphrase_file.as_deref()).await
         }
     }
 }
 
-/// Waits until somebody wants this to end, by a key of the terminal or otherwise.
-async fn interrupted() {
+/// Waits until somebody wants this to end, by a key of the terminal or otherwise, from the call on.
+fn interrupted() -> impl Future<Output = ()> {
     let kinds = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
-    let [Ok(mut interrupt), Ok(mut terminate)] = kinds else { return std::future::pending().await };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+    async move {
+        let [Ok(mut interrupt), Ok(mut terminate)] = kinds else { return std::future::pending().await };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
     }
 }
 

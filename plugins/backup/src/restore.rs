@@ -5,15 +5,19 @@
 
 use crate::file::{Head, Whole, Wrong};
 use crate::passphrase::{self, Asked};
-use crate::{told, unreadable, unwritable};
+use crate::{interrupted, told, unreadable, unwritable};
 use atm_plugin_sdk::{Column, Host};
 use atm_rpc::operator::backup::{FOLDERS, Manifest, RESTORED, RESTORING};
 use atm_rpc::plugin::{Code, Failure, Kind};
 use serde_json::json;
+use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::task::spawn_blocking;
 
 const TOLD: [Column; 4] = told();
 pub(crate) const COLUMNS: &[Column] = &[
@@ -29,7 +33,7 @@ pub(crate) const COLUMNS: &[Column] = &[
 ];
 
 /// Restores a backup, prints its row, and says what comes next.
-pub(crate) fn restore(
+pub(crate) async fn restore(
     host: &mut Host,
     path: &Path,
     into: &Path,
@@ -55,9 +59,26 @@ pub(crate) fn restore(
     let part = into.join(RESTORING);
     let bar = host.progress();
     let total = head.content_bytes().unwrap_or(0);
-    let unpacked = unpack(whole, &passphrase, &part, &|done| bar.bytes("restoring", done, total));
-    drop(bar);
+    let (stopped, below) = (Arc::new(AtomicBool::new(false)), part.clone());
+    let (asked, interrupted) = (Arc::clone(&stopped), interrupted());
+    let mut unpacking = spawn_blocking(move || {
+        unpack(whole, &passphrase, &below, &|done| {
+            bar.bytes("restoring", done, total);
+            if asked.load(Ordering::Relaxed) { Err(io::Error::other("interrupted")) } else { Ok(()) }
+        })
+    });
+    // What is there by then are keys in the clear: they are taken away again.
+    let unpacked = tokio::select! {
+        biased;
+        () = interrupted => {
+            stopped.store(true, Ordering::Relaxed);
+            unpacking.await
+        }
+        unpacked = &mut unpacking => unpacked,
+    };
+    let unpacked = unpacked.map_err(|error| unwritable(into, &error))?;
     let restored = unpacked.map_err(|wrong| match wrong {
+        _ if stopped.load(Ordering::Relaxed) => Failure::new(Code::Interrupted, "interrupted"),
         Wrong::Io(error) => unwritable(into, &error),
         wrong => refused(path, wrong),
     });
@@ -117,10 +138,20 @@ fn check_empty(into: &Path) -> Result<(), Failure> {
         let text = format!("{folder} is no folder");
         return Err(Failure::new(Code::NotFound, text).hint(format!("make an empty one: mkdir {folder}")));
     }
-    let mut there = fs::read_dir(into).map_err(|error| unreadable(into, &error))?;
-    match there.next() {
-        None => Ok(()),
-        Some(_) => {
+    let there = fs::read_dir(into).and_then(|there| there.map(|one| Ok(one?.file_name())).collect());
+    let there: Vec<OsString> = there.map_err(|error| unreadable(into, &error))?;
+    match there.as_slice() {
+        [] => Ok(()),
+        // A file system of its own has that.
+        [one] if one == "lost+found" => Ok(()),
+        [one] if one == RESTORING => {
+            let text =
+                format!("{folder} has what a restore left that was killed, keys in the clear among it");
+            let part = into.join(RESTORING);
+            Err(Failure::new(Code::Conflict, text)
+                .hint(format!("rm -r {}, and restore again", part.display())))
+        }
+        _ => {
             let text = format!("{folder} is not empty, and a backup is restored into an empty folder alone");
             Err(Failure::new(Code::Conflict, text).hint("name another folder"))
         }
@@ -128,7 +159,12 @@ fn check_empty(into: &Path) -> Result<(), Failure> {
 }
 
 /// Writes all members below a folder of their own.
-fn unpack(whole: Whole, passphrase: &[u8], part: &Path, so_far: &dyn Fn(u64)) -> Result<(), Wrong> {
+fn unpack(
+    whole: Whole,
+    passphrase: &[u8],
+    part: &Path,
+    so_far: &dyn Fn(u64) -> io::Result<()>,
+) -> Result<(), Wrong> {
     make_folder(part, 0o700)?;
     for folder in FOLDERS {
         make_folder(&part.join(folder), if is_public(folder) { 0o755 } else { 0o700 })?;
@@ -140,8 +176,7 @@ fn unpack(whole: Whole, passphrase: &[u8], part: &Path, so_far: &dyn Fn(u64)) ->
         let mut file = &files[place];
         file.write_all(bytes)?;
         done += bytes.len() as u64;
-        so_far(done);
-        Ok(())
+        so_far(done)
     })?;
     files.iter().try_for_each(File::sync_all)?;
     for folder in FOLDERS {

@@ -5,7 +5,7 @@
 
 use crate::dialect::{Dialect, Kind, Rules};
 use crate::entry::{Entry, Word};
-use crate::row::is_of_customers;
+use crate::row::{is_of_customers, moves};
 use atm_rpc::types::action::Action;
 use atm_rpc::types::mobile::MobileNumber;
 use swar::{digits_len, parse, word};
@@ -61,6 +61,7 @@ struct Known {
     length: usize,
     action: u8,
     has_customer: bool,
+    moves: bool,
     name: &'static [u8],
 }
 
@@ -99,6 +100,9 @@ impl Fast {
             return None;
         }
         let amount = blank_or(text, &mut at, money)?;
+        if amount == 0 && !known.moves {
+            return None;
+        }
         let user_balance = if self.clients { blank_or(text, &mut at, money)? } else { NONE };
         let bank_balance = blank_or(text, &mut at, money)?;
         let at_ms = self.instant(text, &mut at)?;
@@ -181,6 +185,7 @@ impl Known {
             length: name.len(),
             action: index,
             has_customer: is_of_customers(&Word::Known(action)),
+            moves: moves(action),
             name,
         }
     }

@@ -228,6 +228,33 @@ fn directed(amount: Option<i64>, action: &Word) -> Result<Option<i64>, String> {
         (Some(amount), Word::Known(action)) if amount < 0 && *action != Correction => {
             Err(format!("the amount is below zero, and the action is {action}"))
         }
+        // Some tools write a zero where nothing was moved.
+        (Some(0), Word::Known(action)) if !moves(*action) => Ok(None),
         _ => Ok(amount),
+    }
+}
+
+/// Whether an action moves money.
+pub(crate) const fn moves(action: Action) -> bool {
+    match action {
+        Action::Withdraw
+        | Action::Deposit
+        | Action::TransferIn
+        | Action::TransferOut
+        | Action::WithdrawReversed
+        | Action::DepositReversed
+        | Action::Opening
+        | Action::Correction => true,
+        Action::Registered
+        | Action::Login
+        | Action::Exit
+        | Action::AuthFailed
+        | Action::Blacklisted
+        | Action::Unblacklisted
+        | Action::PinChanged
+        | Action::DebitBlocked
+        | Action::CreditBlocked
+        | Action::Unblocked
+        | Action::Closed => false,
     }
 }

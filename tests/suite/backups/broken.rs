@@ -123,6 +123,53 @@ fn a_kill_of_the_plugin_ends_the_work() {
     assert!(!atmd.data().join("backup.part").exists());
 }
 
+/// Keys in the clear are not left behind, or told of where that cannot be helped.
+#[test]
+fn a_restore_that_is_stopped_leaves_nothing_and_one_that_is_killed_is_told_of() {
+    let (atmd, shelf) = (large(), Shelf::new());
+    let _ = row(shelf.create(&atmd, "good"));
+    let mut caught = [false; 2];
+    for n in 0..100 {
+        let into = shelf.path(&format!("into-{n}"));
+        fs::create_dir(&into).unwrap();
+        let (file, passphrase) = (shelf.text("good"), shelf.text("passphrase"));
+        let line =
+            ["backup", "restore", &file, "--into", into.to_str().unwrap(), "--passphrase-file", &passphrase];
+        let mut command = atmd.ctl_command(&line);
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let (part, signal) = (into.join("restore.part"), [Signal::INT, Signal::KILL][n % 2]);
+        let signalled = loop {
+            if child.try_wait().unwrap().is_some() {
+                break false;
+            }
+            if part.exists() {
+                // From a terminal all of them get it.
+                let to = |pid| Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+                let sent = children(child.id()).into_iter().any(|pid| kill_process(to(pid), signal).is_ok());
+                break sent;
+            }
+            sleep(LOOK);
+        };
+        let code = ended(child);
+        if !signalled || code == Some(0) {
+            continue;
+        }
+        match signal {
+            Signal::INT => assert_eq!(fs::read_dir(&into).unwrap().count(), 0, "{code:?}"),
+            _ => {
+                let again = shelf.restore(&atmd, "good", &into).coded(5);
+                assert!(again.stderr.contains("keys in the clear"), "{again}");
+            }
+        }
+        caught[n % 2] = true;
+        if caught == [true; 2] {
+            return;
+        }
+    }
+    panic!("no restore was at work when it was signalled: {caught:?}");
+}
+
 /// A disk that is full for the copy alone, until this is dropped.
 struct Full(Child);
 

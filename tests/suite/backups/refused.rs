@@ -77,7 +77,21 @@ fn a_restore_that_was_interrupted_is_no_bank() {
     fs::create_dir(copy.data().join("restore.part")).unwrap();
     let refused = process::run(copy.command(&[]), "").coded(78);
     assert!(refused.stderr.contains("was interrupted"), "{refused}");
+    let refused = process::run(copy.command(&["load"]), "").coded(78);
+    assert!(refused.stderr.contains("was interrupted"), "{refused}");
     assert!(copy.data().join("restored.db").exists(), "nothing was touched");
+    fs::remove_dir(copy.data().join("restore.part")).unwrap();
+    // What was written ahead for another database would be laid over this one.
+    let left = copy.data().join("bank.db-wal");
+    fs::write(&left, "pages").unwrap();
+    for words in [&[][..], &["load"]] {
+        let refused = process::run(copy.command(words), "").coded(78);
+        assert!(refused.stderr.contains("bank.db-wal is left of a bank that was here"), "{refused}");
+    }
+    assert!(copy.data().join("restored.db").exists(), "nothing was touched");
+    fs::remove_file(left).unwrap();
+    let mut copy = copy;
+    copy.restart();
 }
 
 #[test]
@@ -109,6 +123,16 @@ fn keys_may_be_kept_elsewhere() {
     for name in ["keys/pepper", "keys/seal", "pki/ca.key", "pki/root.pem"] {
         fs::copy(atmd.data().join(name), copy.data().join(name)).unwrap();
     }
+    // Those of another bank fit nothing that was sealed.
+    let seal = copy.data().join("keys/seal");
+    let own = fs::read(&seal).unwrap();
+    fs::write(&seal, format!("1 {}\n", "ab".repeat(32))).unwrap();
+    let refused = process::run(copy.command(&[]), "").coded(78);
+    assert!(
+        refused.stderr.contains("keys/seal is not the key that this bank's history is sealed with"),
+        "{refused}"
+    );
+    fs::write(&seal, own).unwrap();
     copy.restart();
     let _ = copy.ctl(&["ledger", "verify"]).coded(0);
 }

@@ -23,6 +23,7 @@ async fn atmd_goes_on_when_the_lock_is_free() {
         a_lock_on_the_bank_that_is_held_for_long(Engine::PostgreSql).boxed(),
         a_deadlock_that_atmd_loses(Engine::MariaDb).boxed(),
         a_deadlock_that_atmd_loses(Engine::PostgreSql).boxed(),
+        a_drain_whose_operator_leaves_before_it_is_noted(Engine::PostgreSql).boxed(),
     ])
     .await;
 }
@@ -81,6 +82,31 @@ async fn a_lock_on_the_bank_that_is_held_for_long(engine: Engine) {
         assert_eq!(other.run("ROLLBACK"), Vec::<String>::new());
     });
     made_once(atmd, mobile, waiting).await;
+}
+
+/// What the audit log says was done is done.
+async fn a_drain_whose_operator_leaves_before_it_is_noted(engine: Engine) {
+    let Some(Stage { database, atmd, .. }) = Stage::set(engine).await else { return };
+    let mut other = database.session();
+    let rows = block_in_place(|| other.run("BEGIN; SELECT id FROM bank WHERE id = 1 FOR UPDATE"));
+    assert_eq!(rows, ["1"]);
+    let operator = link::operator(&atmd).await;
+    let context = link::patient();
+    let asked = tokio::spawn(async move { operator.daemon_drain(context, "new disks".into(), None).await });
+    block_in_place(|| told(&atmd, "a batch is tried again", 1));
+    asked.abort();
+    assert!(asked.await.is_err(), "nobody waits any more");
+    assert_eq!(block_in_place(|| other.run("ROLLBACK")), Vec::<String>::new());
+    block_in_place(|| {
+        eventually("the audit log tells of the drain", || {
+            let count = database.sql("SELECT count(*) FROM audit WHERE method = 'daemon_drain'");
+            if count.trim() == "1" { Ok(()) } else { Err(count) }
+        });
+        eventually("nobody is let in", || {
+            let status = atmd.ctl(&["status"]);
+            if status.stdout.contains("new disks") { Ok(()) } else { Err(status.to_string()) }
+        });
+    });
 }
 
 /// The other session holds the account's row and wants the bank's; atmd holds the bank's row and wants the

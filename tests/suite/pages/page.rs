@@ -139,6 +139,10 @@ fn a_page_takes_the_place_of_a_page_and_of_nothing_else() {
     let said = report(&tools, &["page", "--html", "client.csv"]).coded(5);
     assert!(said.stderr.contains("client.csv is there and is no page"), "{}", said.stderr);
     assert_eq!(fs::read(tools.work("client.csv")).unwrap(), before);
+    let intranet = "<!DOCTYPE html>\n<title>Intranet</title>the only copy\n";
+    fs::write(tools.work("index.html"), intranet).unwrap();
+    let _ = report(&tools, &["page", "--html", "index.html"]).coded(5);
+    assert_eq!(fs::read_to_string(tools.work("index.html")).unwrap(), intranet);
     let missing = report(&tools, &["page"]).coded(2);
     assert!(missing.stderr.contains("--html"), "{}", missing.stderr);
 }

@@ -4,7 +4,7 @@ use super::{report, rows, tools};
 use atm_tests::process;
 use serde_json::{Value, json};
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 const CLIENT_HEADER: &str =
     "Mobile_Number,Action,Amount,User_Balance,Bank_Balance,Timestamp,Session_Start,Elapsed_Time\n";
@@ -357,4 +357,21 @@ fn each_format_has_the_same_rows() {
     assert!(table.stdout.lines().last().unwrap().starts_with("total           2  600.00"), "{table}");
     assert!(table.stderr.contains("days are those of UTC, because no bank.json says whose"), "{table}");
     assert!(table.stdout.lines().all(|line| line.len() <= 80), "{table}");
+}
+
+#[test]
+fn a_file_of_two_names_is_counted_once() {
+    let tools = tools(&[("client.csv", CLIENT)]);
+    fs::hard_link(tools.work("client.csv"), tools.work("linked.csv")).unwrap();
+    let twice = report(&tools, "daily --file client.csv --file linked.csv").coded(2);
+    assert!(twice.stderr.contains("is given twice"), "{twice}");
+}
+
+#[test]
+fn standard_input_has_a_name_of_its_own() {
+    let tools = tools(&[("client.csv", CLIENT)]);
+    let named = report(&tools, "daily --file client.csv").coded(0);
+    let mut piped = tools.command(&["report", "daily", "--file", "/dev/stdin", "-o", "json"]);
+    piped.stdin(Stdio::piped());
+    assert_eq!(process::run(piped, CLIENT).coded(0).stdout, named.stdout);
 }

@@ -12,7 +12,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 /// Another way to write a part, or to read a ledger, is another number.
-pub(crate) const FORMAT: u32 = 2;
+pub(crate) const FORMAT: u32 = 3;
 /// The most bytes of a head.
 const HEAD_BYTES_MAX: usize = 1024 * 1024;
 /// Digest and length.

@@ -191,3 +191,24 @@ fn is_same(task: &Task<'_>, buffer: &mut [u8]) -> io::Result<bool> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A zone of one offset, as tzdata has it.
+    fn zone(offset: i32) -> TimeZone {
+        let counts = [0, 0, 0, 0, 1, 4_u32].map(u32::to_be_bytes).concat();
+        let rules = [&offset.to_be_bytes()[..], &[0, 0], b"ABC\0"].concat();
+        TimeZone::tzif("Europe/Berlin", &[b"TZif\0", &[0; 15][..], &counts, &rules].concat()).unwrap()
+    }
+
+    #[test]
+    fn a_zone_with_other_rules_is_another_one_whatever_its_name() {
+        assert_eq!(rules_of(&zone(3_600)), rules_of(&zone(3_600)));
+        assert_ne!(rules_of(&zone(3_600)), rules_of(&zone(7_200)));
+        let berlin = TimeZone::get("Europe/Berlin").unwrap();
+        assert!(rules_of(&berlin).matches('+').count() > 100, "its changes are told");
+        assert_ne!(rules_of(&berlin), rules_of(&zone(3_600)));
+    }
+}

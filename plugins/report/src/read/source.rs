@@ -9,7 +9,7 @@ use flate2::read::MultiGzDecoder;
 use std::env;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -103,9 +103,15 @@ impl Source {
     /// Whether it is the same file, by whatever name. A pipe can be read once only.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         match (&self.path, &other.path) {
-            (Some(one), Some(another)) => one == another,
+            (Some(one), Some(another)) => one == another || self.is_linked(other),
             (one, another) => one.is_none() && another.is_none() && self.name == other.name,
         }
+    }
+
+    /// Whether both are names of one file on the disk.
+    fn is_linked(&self, other: &Self) -> bool {
+        let inode = |source: &Self| source.file.metadata().map(|about| (about.dev(), about.ino())).ok();
+        inode(self).is_some_and(|one| inode(other) == Some(one))
     }
 
     pub(super) fn name(&self) -> &str {
