@@ -16,6 +16,7 @@ use crate::rpc::{Reload, Services, note};
 use atm_rpc::error::ServiceError;
 use atm_rpc::operator::daemon::{KeyState, Reloaded, ReloadedKey};
 use rustls::ServerConfig;
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::signal::unix::Signal;
 use tokio::sync::mpsc;
@@ -37,6 +38,8 @@ pub(super) struct Swaps {
 /// Reads again what was read at the start.
 pub(super) struct Reloader {
     source: Source,
+    /// The file that was read at the start, named or found.
+    file: Option<PathBuf>,
     /// What holds, key by key, in the order of the table.
     in_force: Vec<Setting>,
     /// What was read at the start; what holds at once may be different meanwhile.
@@ -58,6 +61,7 @@ impl Reloader {
     pub(super) fn new(source: &Source, loaded: &Loaded, swaps: Swaps, services: &Arc<Services>) -> Self {
         Self {
             source: source.clone(),
+            file: loaded.file.clone(),
             in_force: loaded.settings.clone(),
             started_with: loaded.config.clone(),
             swaps,
@@ -138,6 +142,10 @@ impl Reloader {
     fn read(&self) -> Result<Ready, Vec<String>> {
         let loaded = self.source.read().map_err(|errors| errors.problems)?;
         let mut mistakes = Vec::new();
+        // Where none was named, another one may be found now, or none.
+        if let Some(file) = self.file.as_ref().filter(|file| loaded.file.as_ref() != Some(file)) {
+            mistakes.push(format!("{}: atmd was started with it, and it is not there", file.display()));
+        }
         let currency = loaded.config.bank.currency;
         if currency != self.services.currency {
             let place = loaded.settings.iter().find(|s| s.key.path() == "bank.currency").map(place);

@@ -12,12 +12,14 @@ const PROGRAMS: [(&str, &str); 3] = [("atmd", "usr/sbin"), ("atm-cli", "usr/bin"
 const PLUGINS: &str = "usr/lib/atmctl/plugins";
 
 /// Files of this repository: where from, where to.
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 8] = [
     ("config.ini", "etc/atm/config.ini"),
     ("deploy/systemd/atmd.service", "lib/systemd/system/atmd.service"),
     ("deploy/systemd/sysusers.conf", "usr/lib/sysusers.d/atmd.conf"),
     ("deploy/systemd/tmpfiles.conf", "usr/lib/tmpfiles.d/atmd.conf"),
     ("deploy/systemd/pepper.conf", "usr/share/doc/atm-system/examples/pepper.conf"),
+    ("docs/operations.md", "usr/share/doc/atm-system/operations.md"),
+    ("docs/monitoring.md", "usr/share/doc/atm-system/monitoring.md"),
     ("deploy/debian/copyright", "usr/share/doc/atm-system/copyright"),
 ];
 

@@ -13,8 +13,9 @@ use atm_rpc::plugin::{Code, Failure, Kind};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{BufWriter, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use zeroize::Zeroizing;
 
@@ -66,10 +67,14 @@ pub(crate) async fn create(
 /// The file that atmctl made, which must have nothing yet.
 fn new_file(path: &Path) -> Result<File, Failure> {
     let file = OpenOptions::new().write(true).open(path).map_err(|error| unwritable(path, &error))?;
-    let length = file.metadata().map_err(|error| unwritable(path, &error))?.len();
-    if length > 0 {
+    let about = file.metadata().map_err(|error| unwritable(path, &error))?;
+    if about.len() > 0 {
         let text = format!("{} has something in it already", path.display());
         return Err(Failure::new(Code::Conflict, text).hint("name a new file, or take that one away"));
+    }
+    if about.is_file() {
+        // One that was there may be for everybody.
+        file.set_permissions(Permissions::from_mode(0o600)).map_err(|error| unwritable(path, &error))?;
     }
     Ok(file)
 }

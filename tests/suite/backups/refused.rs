@@ -1,6 +1,6 @@
 //! What a backup is refused for, and what a person is told then.
 
-use super::{PASSPHRASE, Shelf, elsewhere, found, row};
+use super::{PASSPHRASE, Shelf, elsewhere, found, mode, row};
 use atm_tests::daemon::{Atmd, Options};
 use atm_tests::process;
 use atm_tests::programs::programs;
@@ -8,6 +8,7 @@ use atm_tests::servers::Engine;
 use atm_tests::terminal::Terminal;
 use serde_json::{Value, json};
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 #[test]
@@ -98,8 +99,10 @@ fn a_restore_that_was_interrupted_is_no_bank() {
 fn keys_may_be_kept_elsewhere() {
     let (atmd, shelf) = (Atmd::start(&Options::default()), Shelf::new());
     let out = shelf.text("bare");
+    fs::write(&out, "").unwrap();
     let made = atmd.ctl(&["backup", "create", "--without-secrets", "--out", &out, "-o", "json"]).coded(0);
     let made = made.json();
+    assert_eq!(mode(Path::new(&out)), 0o600, "one that was there is for its owner alone, too");
     assert!(made["warnings"].to_string().contains("is not encrypted"), "{made}");
     let bytes = fs::read(shelf.path("bare")).unwrap();
     let text = String::from_utf8_lossy(&bytes);

@@ -7,10 +7,14 @@ use atm_rpc::error::{Rejection, ServiceError, SessionEnd};
 use atm_rpc::transport::CUSTOMER;
 use atm_rpc::types::key::RequestKey;
 use atm_tests::daemon::{Atmd, Options};
-use atm_tests::wait::eventually;
+use atm_tests::programs::programs;
+use atm_tests::wait::{PATIENCE, eventually, exit};
 use atm_tests::{bank, link};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use std::fs;
+use std::process::{Command, Stdio};
+use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
 use tokio::task::block_in_place;
 
@@ -191,4 +195,27 @@ async fn fewer_places_hold_for_those_who_come() {
     atmd.configure(&options);
     let _ = block_in_place(|| reload(&atmd));
     assert!(link::plain(&atmd, link::HERE).await.version(link::patient()).await.is_ok());
+}
+
+#[test]
+fn a_file_that_atmd_found_by_itself_is_missed() {
+    let folder = TempDir::new().unwrap();
+    let config = folder.path().join("config.ini");
+    let text = "[server]\nhost = 127.0.0.1\nport = 0\n[operator]\nlisten = 127.0.0.1:0\n[limits]\nwithdraw_max = 6000\n";
+    fs::write(&config, text).unwrap();
+    let mut atmd = Command::new(programs().path("atmd"));
+    let mut child =
+        atmd.env_clear().current_dir(&folder).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let log = || fs::read_to_string(folder.path().join("data/bank_server.log")).unwrap_or_default();
+    let says = |words: &str| {
+        eventually("the log tells", || if log().contains(words) { Ok(()) } else { Err(log()) });
+    };
+    says("atmd started");
+    fs::remove_file(&config).unwrap();
+    let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    kill_process(pid, Signal::HUP).unwrap();
+    says("config.ini: atmd was started with it, and it is not there");
+    assert!(!log().contains("withdraw_max"), "{}", log());
+    kill_process(pid, Signal::TERM).unwrap();
+    assert!(exit(&mut child, PATIENCE).is_some_and(|status| status.success()));
 }
