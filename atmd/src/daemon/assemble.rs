@@ -19,7 +19,7 @@ use crate::live::{Live, Terms};
 use crate::log::LostLines;
 use crate::monitor::{Monitor, Sources};
 use crate::pki::{self, Pki};
-use crate::rpc::{Gate, Presence, Reload, Services};
+use crate::rpc::{Gate, Presence, Reload, Remembered, Services};
 use crate::store::Store;
 use crate::writer::{Bounds, Context, Ended, Writer};
 use atm_rpc::operator::Role;
@@ -76,6 +76,7 @@ pub(super) fn services(config: &Config, parts: Parts) -> Result<Arc<Services>, S
         reloads,
         pki,
         presence: Presence::default(),
+        remembered: Remembered::default(),
         jobs: Jobs::default(),
         stop: CancellationToken::new(),
     }))

@@ -30,6 +30,10 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// How often it is looked whether the first operator's certificate was renewed.
 const ROOT_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How often operators are remembered as they are, and how many.
+const OPERATORS_INTERVAL: Duration = Duration::from_secs(60);
+const OPERATORS_MAX: u64 = 1_000;
+
 /// Begins all of it.
 pub(super) fn begin(services: &Arc<Services>, lost: LostLines) {
     let (monitor, stop) = (&services.monitor, &services.stop);
@@ -37,6 +41,7 @@ pub(super) fn begin(services: &Arc<Services>, lost: LostLines) {
     tokio::spawn(monitor::run(Arc::clone(monitor), stop.clone(), move || lost.count()));
     tokio::spawn(tell_seal_head(services.store.clone(), stop.clone()));
     tokio::spawn(learn_of_root(Arc::clone(services)));
+    tokio::spawn(remember_operators(Arc::clone(services)));
     tokio::spawn(tell_refusals(Arc::clone(services)));
     tokio::spawn(forget_rejections(Arc::clone(services)));
     tokio::spawn(see_drains_through(Arc::clone(services)));
@@ -49,6 +54,21 @@ async fn learn_of_root(services: Arc<Services>) {
         tokio::select! {
             () = services.stop.cancelled() => return,
             _ = ticks.tick() => tell_of_root(&services).await,
+        }
+    }
+}
+
+/// Remembers operators, for when the database is away.
+async fn remember_operators(services: Arc<Services>) {
+    let mut ticks = tokio::time::interval(OPERATORS_INTERVAL);
+    loop {
+        tokio::select! {
+            () = services.stop.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        // Otherwise those of before are remembered.
+        if let Ok(all) = services.store.operators(None, OPERATORS_MAX).await {
+            services.remembered.replace(all);
         }
     }
 }
@@ -75,7 +95,10 @@ pub(super) async fn tell_of_root(services: &Services) {
     };
     let request = Request::Operate { audit, act: OperatorAct::OperatorRenew(wish) };
     match services.writer.submit(request).await {
-        Ok(_) => info!("root has a new certificate"),
+        Ok(_) => {
+            services.remembered.forget();
+            info!("root has a new certificate");
+        }
         Err(error @ (ServiceError::Conflict(_) | ServiceError::NotFound)) => {
             warn!(%error, "root's new certificate is not taken: root is disabled or has another one");
         }

@@ -65,6 +65,8 @@ async fn connection(stream: TcpStream, monitor: Arc<Monitor>) -> hyper::Result<(
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
+        // One question a connection: places are few, and nobody keeps one.
+        .keep_alive(false)
         .max_buf_size(HEAD_MAX)
         .serve_connection(TokioIo::new(stream), service)
         .await

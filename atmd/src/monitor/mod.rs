@@ -196,7 +196,8 @@ pub async fn run(monitor: Arc<Monitor>, shutdown: CancellationToken, lines_lost:
         tracing::info!("{}", monitor.line());
         monitor.sample();
         let lost = lines_lost();
-        if lost > told {
+        // What would tell of it would be lost as well.
+        if lost > told && !monitor.log_has_no_file() {
             tracing::warn!(lines = lost - told, "lines of the log were lost");
             told = lost;
         }

@@ -7,6 +7,7 @@ use super::wallclock::Wallclock;
 use super::work::{PinWork, WriterWork};
 use crate::clock::{self, Clock};
 use crate::drain::Drain;
+use crate::ledger::book::Head;
 use crate::log::LostLines;
 use crate::pki::Pki;
 use crate::rpc::Gate;
@@ -66,8 +67,8 @@ pub struct Sources {
 /// What was found when the database was asked last.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Probed {
-    /// Newest entry of the journal.
-    pub(super) seq: i64,
+    /// Where the journal ended.
+    head: Head,
     /// The time of day.
     clock: Wallclock,
     /// How the ledgers get on.
@@ -103,6 +104,18 @@ impl Monitor {
         self.probe().clone()
     }
 
+    /// Whether the database did not answer when it was asked last.
+    #[must_use]
+    pub fn database_is_silent(&self) -> bool {
+        self.probe().silent_because.is_some()
+    }
+
+    /// Where the journal ended when the database was asked last.
+    #[must_use]
+    pub fn last_head(&self) -> Head {
+        self.probe().head
+    }
+
     fn probe(&self) -> MutexGuard<'_, Probed> {
         self.probed.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -111,7 +124,7 @@ impl Monitor {
     pub(super) fn journal_seq(&self) -> i64 {
         let Some(sources) = self.sources.get() else { return 0 };
         let committed = *sources.committed.borrow();
-        self.probe().seq.max(committed).max(sources.projected.load(Ordering::Relaxed))
+        self.probe().head.seq.max(committed).max(sources.projected.load(Ordering::Relaxed))
     }
 
     /// Entries that the ledgers do not have yet.
@@ -167,8 +180,8 @@ pub async fn probe(monitor: Arc<Monitor>, shutdown: CancellationToken) {
         let answered = newest.is_ok();
         {
             let mut probed = monitor.probe();
-            if let Ok((seq, sealed_at)) = &newest {
-                probed.seq = *seq;
+            if let Ok((head, sealed_at)) = &newest {
+                probed.head = *head;
                 sealed_at.iter().for_each(|sealed_at| probed.clock.seen(*sealed_at));
             }
             probed.silent_because = newest.err();

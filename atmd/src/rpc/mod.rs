@@ -13,7 +13,7 @@ mod redeem;
 
 pub use counted::METHODS;
 pub use listen::{Gate, Listener};
-pub use operator::{Presence, Reload, note};
+pub use operator::{Presence, Reload, Remembered, note};
 
 use crate::auth::cursor::Cursors;
 use crate::auth::hasher::Hasher;
@@ -92,6 +92,8 @@ pub struct Services {
     pub pki: Pki,
     /// Operators who are connected.
     pub presence: Presence,
+    /// Operators as they were found last.
+    pub remembered: Remembered,
     /// What takes longer than a call.
     pub jobs: Jobs,
     /// Cancelled when atmd stops.

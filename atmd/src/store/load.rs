@@ -54,16 +54,20 @@ pub(super) async fn last_seal(on: &impl ConnectionTrait) -> Result<Option<seal::
 pub(super) async fn head(on: &impl ConnectionTrait) -> Result<(Head, SealHead), StoreError> {
     let last = last_seal(on).await?;
     let Some(last) = last else { return Ok((Head::default(), SealHead { id: 0, mac: [0; 32] })) };
-    let head = Head {
-        seq: last.last_seq,
-        vault: Money::from_minor(last.vault_balance_minor),
-        date: BusinessDate::from_days(last.business_date),
-        audit: last.last_audit,
+    let mac = last.mac.as_slice().try_into().map_err(|_| convert::corrupt("seal"))?;
+    Ok((head_of(&last), SealHead { id: last.id, mac }))
+}
+
+/// Where the journal ended with that seal.
+pub(super) const fn head_of(seal: &seal::Model) -> Head {
+    Head {
+        seq: seal.last_seq,
+        vault: Money::from_minor(seal.vault_balance_minor),
+        date: BusinessDate::from_days(seal.business_date),
+        audit: seal.last_audit,
         session: 0,
         event: 0,
-    };
-    let mac = last.mac.as_slice().try_into().map_err(|_| convert::corrupt("seal"))?;
-    Ok((head, SealHead { id: last.id, mac }))
+    }
 }
 
 pub(super) async fn seal_of(on: &impl ConnectionTrait, batch: &[u8; 16]) -> Result<bool, StoreError> {

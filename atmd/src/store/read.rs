@@ -50,13 +50,13 @@ impl Store {
         Ok(load::head(&self.readers).await?.0)
     }
 
-    /// The newest entry of the journal, and when the newest batch was sealed, if there is one.
+    /// Where the journal ends, and when the newest batch was sealed, if there is one.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn newest(&self) -> Result<(i64, Option<Timestamp>), StoreError> {
-        let last = load::last_seal(&self.readers).await?;
-        Ok(last.map_or((0, None), |seal| (seal.last_seq, Some(Timestamp::from_ms(seal.sealed_at)))))
+    pub async fn newest(&self) -> Result<(Head, Option<Timestamp>), StoreError> {
+        let Some(seal) = load::last_seal(&self.readers).await? else { return Ok((Head::default(), None)) };
+        Ok((load::head_of(&seal), Some(Timestamp::from_ms(seal.sealed_at))))
     }
 
     /// Place and hash of the last seal.

@@ -98,6 +98,12 @@ fn it_is_not_ready_without_its_database() {
         let why = not_ready(at, "database: the database does not answer: ");
         assert_eq!(why.lines().count(), 1, "{why}");
         alive(at);
+        // Whoever is woken by it sees what it is.
+        let said = atmd.ctl(&["status", "-o", "json"]).coded(3).stdout;
+        let row = serde_json::from_str::<serde_json::Value>(&said).unwrap()["data"][0].clone();
+        assert!(row["reasons"].as_str().unwrap().contains("the database does not answer"), "{row}");
+        let _ = atmd.ctl(&["monitor", "show", "--fail-if", "database_up < 1"]).coded(3);
+        let _ = atmd.ctl(&["blacklist", "list"]).coded(75);
         let now = http::metrics(at);
         assert!(now.value("atmd_database_up").abs() < 0.5);
         assert!(now.value("atmd_database_errors_total{operation=\"read\"}") > 0.5);

@@ -19,12 +19,14 @@ mod journal;
 mod metrics;
 mod operators;
 mod presence;
+mod remembered;
 mod rights;
 mod service;
 mod status;
 
 pub use daemon::{Reload, note};
 pub use presence::Presence;
+pub use remembered::Remembered;
 
 use super::listen::End;
 use super::{Services, unexpected, unreadable};
@@ -42,6 +44,7 @@ use atm_rpc::operator::{
     Whoami,
 };
 use presence::Present;
+use remembered::is_of_atmd;
 use rights::{Rights, is_plain};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -109,7 +112,10 @@ impl OperatorConnection {
     /// # Errors
     /// `Unavailable` where the operator cannot be looked up.
     pub(super) async fn enter(services: Arc<Services>, fingerprint: [u8; 32]) -> Result<Self, ServiceError> {
-        let known = services.store.operator(&fingerprint).await.map_err(unreadable)?;
+        let known = match look_up(&services, &fingerprint).await {
+            Ok(known) => known,
+            Err(error) => Some(services.remembered.of(&fingerprint).ok_or(error)?),
+        };
         let operator = known.unwrap_or_else(|| stranger(&fingerprint));
         if !operator.enabled {
             warn!("no operator: the certificate is not known, or disabled");
@@ -152,8 +158,14 @@ impl OperatorConnection {
     }
 
     /// Whether the operator is still one, with the role that it had. Otherwise this was the last call here.
-    async fn recognise(&self, trace: Trace) -> Result<(), ServiceError> {
-        let known = self.services.store.operator(&self.fingerprint).await.map_err(unreadable)?;
+    async fn recognise(&self, method: Method, trace: Trace) -> Result<(), ServiceError> {
+        let known = match look_up(&self.services, &self.fingerprint).await {
+            Ok(known) => known,
+            Err(error) if is_of_atmd(method) => {
+                Some(self.services.remembered.of(&self.fingerprint).ok_or(error)?)
+            }
+            Err(error) => return Err(error),
+        };
         let rights = self.rights().clone();
         if known.is_some_and(|operator| rights.are_of(&operator)) {
             return Ok(());
@@ -170,7 +182,7 @@ impl OperatorConnection {
             return Err(ServiceError::Unavailable);
         }
         let trace = Trace { method: method.name(), arguments };
-        self.recognise(trace.clone()).await?;
+        self.recognise(method, trace.clone()).await?;
         let rights = self.rights().clone();
         match rights.check(method.rule()) {
             Ok(()) => Ok(Call { connection: self.clone(), rights, trace }),
@@ -246,6 +258,14 @@ impl Call {
             Err(error) => Err(self.refuse(error).await),
         }
     }
+}
+
+/// Whoever has the certificate of that fingerprint. Where the database is known not to answer, nobody waits for it.
+async fn look_up(services: &Services, fingerprint: &[u8; 32]) -> Result<Option<OperatorRow>, ServiceError> {
+    if services.monitor.database_is_silent() {
+        return Err(ServiceError::Unavailable);
+    }
+    services.store.operator(fingerprint).await.map_err(unreadable)
 }
 
 /// Who has a certificate of our CA that no operator has. The name is none that an operator can have.

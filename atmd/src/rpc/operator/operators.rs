@@ -112,6 +112,7 @@ impl Call {
         let dry_run = self.rights.mode() == Mode::DryRun;
         match self.change(act).await? {
             Answer::Operator(Standing { changed, name, role, enabled, certificate }) => {
+                self.services().remembered.forget();
                 let certificate = certificate.filter(|_| !dry_run);
                 Ok(OperatorChange { changed, dry_run, name, role, enabled, certificate })
             }

@@ -1,7 +1,6 @@
 //! How atmd is.
 
 use super::Call;
-use crate::rpc::unreadable;
 use atm_rpc::error::ServiceError;
 use atm_rpc::operator::Status;
 use atm_rpc::operator::metrics::Side;
@@ -10,12 +9,17 @@ use std::sync::atomic::Ordering;
 impl Call {
     pub(super) async fn tell_status(&self) -> Result<Status, ServiceError> {
         let services = self.services();
-        let head = services.store.head().await.map_err(unreadable)?;
         let monitor = &services.monitor;
+        // How atmd is must be told above all where its database is not well.
+        let read = if monitor.database_is_silent() { None } else { services.store.head().await.ok() };
+        let head = read.unwrap_or_else(|| monitor.last_head());
         let (line, customers) = (monitor.line(), monitor.connections(Side::Customer));
         let lag = head.seq.saturating_sub(services.projected.load(Ordering::Relaxed)).max(0);
         let now = services.clock.now();
-        let reasons: Vec<String> = monitor.not_ready().into_iter().map(|why| why.words).collect();
+        let mut reasons: Vec<String> = monitor.not_ready().into_iter().map(|why| why.words).collect();
+        if read.is_none() && !monitor.database_is_silent() {
+            reasons.push("the database does not answer".to_owned());
+        }
         let mut warnings = monitor.warnings();
         warnings.extend(monitor.certificate_warnings(now));
         if monitor.log_has_no_file() {

@@ -198,7 +198,8 @@ fn signs_and_words_of_older_tools() {
         ("correction", "-1", Some(-100), "correction"),
         ("Interest paid", "-1", Some(-100), "Interest paid"),
         ("deposit", "", None, "deposit"),
-        ("exit", "0.0", Some(0), "exit"),
+        ("deposit", "0.0", Some(0), "deposit"),
+        ("exit", "0.0", None, "exit"),
     ];
     for (word, amount, minor, text) in table {
         let (entries, faults) = read(format!("12345,{word},{amount},1.0,2026-01-01 00:00:00\n").as_bytes());
