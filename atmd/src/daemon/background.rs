@@ -41,7 +41,7 @@ pub(super) fn begin(services: &Arc<Services>, lost: LostLines) {
     tokio::spawn(monitor::run(Arc::clone(monitor), stop.clone(), move || lost.count()));
     tokio::spawn(tell_seal_head(services.store.clone(), stop.clone()));
     tokio::spawn(learn_of_root(Arc::clone(services)));
-    tokio::spawn(remember_operators(Arc::clone(services)));
+    tokio::spawn(keep_remembering(Arc::clone(services)));
     tokio::spawn(tell_refusals(Arc::clone(services)));
     tokio::spawn(forget_rejections(Arc::clone(services)));
     tokio::spawn(see_drains_through(Arc::clone(services)));
@@ -58,18 +58,22 @@ async fn learn_of_root(services: Arc<Services>) {
     }
 }
 
-/// Remembers operators, for when the database is away.
-async fn remember_operators(services: Arc<Services>) {
-    let mut ticks = tokio::time::interval(OPERATORS_INTERVAL);
+/// Remembers operators at intervals.
+async fn keep_remembering(services: Arc<Services>) {
     loop {
         tokio::select! {
             () = services.stop.cancelled() => return,
-            _ = ticks.tick() => {}
+            () = tokio::time::sleep(OPERATORS_INTERVAL) => remember_operators(&services).await,
         }
-        // Otherwise those of before are remembered.
-        if let Ok(all) = services.store.operators(None, OPERATORS_MAX).await {
-            services.remembered.replace(all);
-        }
+    }
+}
+
+/// Remembers operators, for when the database is away.
+pub(super) async fn remember_operators(services: &Services) {
+    match services.store.operators(None, OPERATORS_MAX).await {
+        Ok(all) => services.remembered.replace(all),
+        // Those of before are remembered.
+        Err(error) => warn!(%error, "operators could not be read"),
     }
 }
 

@@ -30,7 +30,7 @@ use crate::writer::Ended;
 use announce::{announce, announce_metrics};
 use assemble::{Parts, gates, open_bank, project, services, sources, start_writer};
 use atm_rpc::operator::backup::{RESTORED, RESTORING};
-use background::{begin, tell_of_root};
+use background::{begin, remember_operators, tell_of_root};
 use prepare::{bank_exists, load_secrets, log_panics, make_data_dir, raise_open_files, without_core_dumps};
 use publish::publish;
 use reload::{Reloader, Swaps};
@@ -221,6 +221,7 @@ impl Daemon {
         services.monitor.look_at(sources(config, &services, &gates, (lost.clone(), sealed_at)));
         // Whoever is told that atmd serves may come with it.
         tell_of_root(&services).await;
+        remember_operators(&services).await;
         begin(&services, lost);
         let connections = TaskTracker::new();
         let addresses = sockets.addresses();
