@@ -26,6 +26,7 @@ pub fn previous_atmd() -> Option<PathBuf> {
     if !built.exists() {
         fs::create_dir_all(&source).expect("a folder can be made in target");
         unpack(&git, &tar, &commit, &source);
+        mark(&source, &commit);
         build(&source, &folder.join("built"));
     }
     Some(built)
@@ -48,11 +49,25 @@ fn unpack(git: &Path, tar: &Path, commit: &str, to: &Path) {
     assert!(archive.wait().is_ok_and(|status| status.success()), "git cannot archive {commit}");
 }
 
-/// What is compiled on the way lies with this tree's own, so that both share what they depend on.
+/// Gives the sources a version of their own. Cargo would otherwise take them for this tree's, as a package is known by
+/// its name, its version and where it lies in its workspace, and would call the program that it has the one it made.
+fn mark(source: &Path, commit: &str) {
+    const BEFORE: &str = "\nversion = \"";
+    let manifest = source.join("Cargo.toml");
+    let text = fs::read_to_string(&manifest).expect("a workspace has a manifest");
+    let (head, tail) = text.split_once(BEFORE).expect("the packages of a workspace have one version");
+    let (version, tail) = tail.split_once('"').expect("a version ends");
+    fs::write(&manifest, format!("{head}{BEFORE}{version}+{commit}\"{tail}"))
+        .expect("a manifest can be written");
+}
+
+/// What is compiled on the way lies with this tree's own, so that both share what they depend on. They do only where
+/// features are the same: those of the whole workspace with what its tests need, which `--examples` says and which
+/// builds nothing more, as there are none.
 fn build(source: &Path, to: &Path) {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
     let mut command = Command::new(cargo);
-    command.args(["build", "--locked", "--package", "atmd", "--bin", "atmd"]).current_dir(source);
+    command.args(["build", "--workspace", "--bin", "atmd", "--examples"]).current_dir(source);
     for (name, _) in env::vars_os() {
         if name.to_str().is_some_and(|name| name.starts_with("CARGO_") && name != "CARGO_HOME") {
             command.env_remove(name);

@@ -2,6 +2,7 @@
 
 use atm_tests::process;
 use atm_tests::programs::programs;
+use atm_tests::wait::PATIENCE;
 use std::process::Command;
 
 #[test]
@@ -9,7 +10,8 @@ fn the_demo_runs_in_a_pipe() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new(programs().path("demo"));
     command.env("TMPDIR", folder.path());
-    let demo = process::run(command, "").coded(0);
+    // It builds first, and another build may be under way.
+    let demo = process::run_within(10 * PATIENCE, command, "").coded(0);
     let blacklisted = demo.stdout.contains("atmctl blacklist remove");
     assert!(blacklisted && demo.stdout.contains("400.00"), "{demo}");
     let left: Vec<_> = folder.path().read_dir().unwrap().collect();

@@ -9,8 +9,11 @@ use atm_rpc::error::ServiceError;
 use atm_tests::books::Books;
 use atm_tests::daemon::Atmd;
 use atm_tests::previous::previous_atmd;
-use atm_tests::{bank, link};
+use atm_tests::programs::programs;
+use atm_tests::{bank, link, process};
 use rustix::process::Signal;
+use std::path::Path;
+use std::process::Command;
 use tokio::task::block_in_place;
 
 /// Movements that are acknowledged between two steps.
@@ -32,6 +35,13 @@ async fn assert_whole(mut atmd: Atmd, load: Load) {
 /// A customer who comes now, and does not go on from before.
 async fn comes(atmd: &Atmd, n: u32) {
     link::logged_in(atmd, bank::number(n)).await.exit().await.unwrap();
+}
+
+/// What a program calls itself.
+fn version(atmd: &Path) -> String {
+    let mut command = Command::new(atmd);
+    command.arg("--version");
+    process::run(command, "").coded(0).stdout
 }
 
 /// Under way, and with movements after it.
@@ -73,7 +83,10 @@ async fn customers_notice_nothing_of_what_operators_do() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn customers_of_the_version_before_go_on_with_this_one() {
+    // Built before anybody waits for it.
+    let now = block_in_place(|| programs().path("atmd"));
     let Some(before) = block_in_place(previous_atmd) else { return };
+    assert_ne!(version(&before), version(now), "the version before is this one");
     let mut atmd = Atmd::prepare(&load::options()).in_place_of_atmd(Some(before));
     block_in_place(|| atmd.restart());
     let load = Load::start(&atmd, CLIENTS).await;
