@@ -122,7 +122,10 @@ fn read_line(from: &mut impl Read) -> Result<Passphrase, Failure> {
                 while line.pop().is_some_and(|byte| byte & 0xc0 == 0x80) {}
             }
             byte if line.len() < BYTES_MAX => line.push(byte),
-            _ => {}
+            _ => {
+                let text = format!("the passphrase is too long: {BYTES_MAX} bytes are the most");
+                return Err(Failure::new(Code::Usage, text));
+            }
         }
     }
 }
@@ -169,6 +172,10 @@ mod tests {
             assert_eq!(read.as_ref().ok().map(|line| line.as_slice()), *expected);
             assert!(read.is_ok() || read.is_err_and(|failure| failure.code == Code::Interrupted));
         }
+        let longest = [[b'a'; BYTES_MAX].as_slice(), b"\n"].concat();
+        assert_eq!(read_line(&mut longest.as_slice()).unwrap().len(), BYTES_MAX);
+        let longer = [b'a'; BYTES_MAX + 1];
+        assert_eq!(read_line(&mut longer.as_slice()).unwrap_err().code, Code::Usage);
     }
 
     #[test]

@@ -5,8 +5,8 @@
 
 use atm_rpc::plugin::{Code, Failure};
 use rcgen::{CertificateParams, KeyPair};
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -114,22 +114,39 @@ impl Identity {
 pub(crate) struct ToAppend {
     path: PathBuf,
     file: File,
+    has_key: bool,
 }
 
-/// Opens a file that is new, or has a private key and perhaps its certificates.
-pub(crate) fn to_append(path: &Path) -> Result<ToAppend, Failure> {
+/// Opens a file that is new, or has a private key and perhaps certificates of that operator.
+pub(crate) fn to_append(path: &Path, operator: &str) -> Result<ToAppend, Failure> {
     let mut file = options().create(true).mode(0o600).open(path).map_err(|error| unusable(path, &error))?;
-    // What is there is a key, or nothing.
-    let _ = read(path, &mut file)?;
-    Ok(ToAppend { path: path.to_owned(), file })
+    let there = read(path, &mut file)?;
+    let last = there.as_ref().and_then(|(_, certificates)| certificates.last());
+    if let Some(other) = last.and_then(holder).filter(|holder| !holder.eq_ignore_ascii_case(operator)) {
+        let text = format!("{} has the key of {other}, not of {operator}", path.display());
+        return Err(Failure::new(Code::Conflict, text).hint("give another FILE"));
+    }
+    Ok(ToAppend { path: path.to_owned(), file, has_key: there.is_some() })
 }
 
 impl ToAppend {
+    /// Whether the operator's key is in it, and not in another one.
+    pub(crate) const fn has_key(&self) -> bool {
+        self.has_key
+    }
+
     /// Adds a certificate at the end; of several the last one counts.
     pub(crate) fn append(mut self, certificate: &str) -> Result<(), Failure> {
         let written = self.file.write_all(certificate.as_bytes()).and_then(|()| self.file.sync_all());
         written.map_err(|error| unusable(&self.path, &error))
     }
+}
+
+/// Whose certificate it is.
+fn holder(certificate: &CertificateDer<'_>) -> Option<String> {
+    let (_, certificate) = x509_parser::parse_x509_certificate(certificate).ok()?;
+    let name = certificate.subject().iter_common_name().next()?;
+    name.as_str().ok().map(str::to_owned)
 }
 
 fn options() -> OpenOptions {
@@ -150,7 +167,9 @@ fn read(path: &Path, file: &mut File) -> Result<Option<(KeyPair, Vec<Certificate
     if read.is_ok_and(|bytes| bytes == 0) && metadata.len() == 0 {
         return Ok(None);
     }
-    let Ok(key) = KeyPair::from_pem(&text) else {
+    // Wherever in the file it is: a service's has it behind the certificate.
+    let key = PrivateKeyDer::from_pem_slice(text.as_bytes()).ok();
+    let Some(key) = key.and_then(|key| KeyPair::try_from(&key).ok()) else {
         let text =
             format!("{} is there already and has no private key; it is not overwritten", path.display());
         return Err(Failure::new(Code::Conflict, text).hint("give another FILE"));

@@ -170,7 +170,7 @@ async fn add(host: &mut Host, name: String, role: Role, out: &Path) -> Result<()
 async fn renew(host: &mut Host, name: String, out: &Path) -> Result<(), Failure> {
     let me = host.call(async |atmd, context| atmd.whoami(context).await).await?;
     // Before anything changes: afterwards there must be a place for the certificate.
-    let file = if me.mode == Mode::Change { Some(identity::to_append(out)?) } else { None };
+    let file = if me.mode == Mode::Change { Some(identity::to_append(out, &name)?) } else { None };
     let is_root = name == "root";
     let renewed = host.call(async |atmd, context| atmd.operator_renew(context, name).await).await;
     let change = renewed.map_err(|failure| match failure.code {
@@ -181,9 +181,11 @@ async fn renew(host: &mut Host, name: String, out: &Path) -> Result<(), Failure>
         _ => absent(failure),
     })?;
     if let (Some(file), Some(certificate)) = (file, &change.certificate) {
+        let what_now =
+            if file.has_key() { "" } else { "; it belongs behind the key: cat NEW.pem >> OLD.pem" };
         file.append(certificate)?;
         host.note(&format!(
-            "{} has the new certificate of {}, and the old one is refused now; it belongs behind the key: cat NEW.pem >> OLD.pem",
+            "{} has the new certificate of {}, and the old one is refused now{what_now}",
             out.display(),
             change.name
         ));

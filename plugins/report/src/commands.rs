@@ -9,6 +9,7 @@ use crate::{CacheAct, Report, cache};
 use atm_ledger_csv::entry::Word;
 use atm_plugin_sdk::Host;
 use atm_rpc::plugin::{Code, ENV_CACHE, Failure};
+use atm_rpc::types::action::Action;
 use atm_rpc::types::mobile::MobileNumber;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
@@ -33,6 +34,7 @@ pub(crate) fn run(command: Report, host: &mut Host) -> Result<(), Failure> {
             let opened = source.open(host)?;
             let options = Options { by, number, action: word(action), ..days.options(&opened.zone)? };
             let periods = reports::daily(&opened.ledger, &options)?;
+            tell_of_word(&options, periods.is_empty(), host);
             begin(opened, &source, host)?;
             print(host, &periods, |period| {
                 json!({
@@ -46,6 +48,7 @@ pub(crate) fn run(command: Report, host: &mut Host) -> Result<(), Failure> {
             let opened = source.open(host)?;
             let options = Options { number, action: word(action), ..days.options(&opened.zone)? };
             let hours = reports::hourly(&opened.ledger, &options)?;
+            tell_of_word(&options, hours.is_empty(), host);
             begin(opened, &source, host)?;
             // Hours in which nothing moved are part of a day's shape.
             let shape: Vec<u8> = if hours.is_empty() { Vec::new() } else { (0..24).collect() };
@@ -68,6 +71,7 @@ pub(crate) fn run(command: Report, host: &mut Host) -> Result<(), Failure> {
             let limit = usize::try_from(limit).unwrap_or(usize::MAX);
             let number = numbers(full_numbers);
             let customers = reports::top(&opened.ledger, &options, limit)?;
+            tell_of_word(&options, customers.is_empty(), host);
             begin(opened, &source, host)?;
             print(host, &customers, |customer| {
                 json!({
@@ -81,6 +85,7 @@ pub(crate) fn run(command: Report, host: &mut Host) -> Result<(), Failure> {
             let opened = source.open(host)?;
             let options = Options { action: word(action), ..days.options(&opened.zone)? };
             let statement = reports::statement(&opened.ledger, number, &options)?;
+            tell_of_word(&options, statement.movements.is_empty(), host);
             let zone = opened.zone.clone();
             begin(opened, &source, host)?;
             if statement.opening.is_none() {
@@ -156,6 +161,18 @@ pub(crate) fn run(command: Report, host: &mut Host) -> Result<(), Failure> {
         }
         Report::Chart { figure, days, source } => pictures::chart(figure, days, &source, host),
         Report::Cache { act: CacheAct::Clear } => clear(host),
+    }
+}
+
+/// An action that nobody had may be a word that nobody has.
+fn tell_of_word(options: &Options, found_nothing: bool, host: &Host) {
+    let Some(word) = options.action.as_deref().filter(|_| found_nothing) else { return };
+    let known: Vec<&str> = Action::ALL.iter().map(|action| action.name()).collect();
+    if !known.contains(&word) {
+        host.note(&format!(
+            "nothing moved by the action {word:?}; those that atmd writes are {}",
+            known.join(", ")
+        ));
     }
 }
 

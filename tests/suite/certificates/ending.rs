@@ -99,13 +99,18 @@ fn a_renewed_operator_is_known_by_the_new_certificate_alone() {
     };
     let _ = renew(new.to_str().unwrap(), &["--dry-run"]).coded(0);
     let _ = as_asha().coded(0);
-    let _ = renew(new.to_str().unwrap(), &[]).coded(0);
+    let renewed = renew(new.to_str().unwrap(), &[]).coded(0);
+    assert!(renewed.stderr.contains("cat NEW.pem >> OLD.pem"), "{renewed}");
     let _ = as_asha().coded(77);
     // As the note says: the new one behind the old one.
     fs::write(&file, first + &fs::read_to_string(&new).unwrap()).unwrap();
     let _ = as_asha().coded(0);
-    let _ = renew(out, &[]).coded(0);
+    let renewed = renew(out, &[]).coded(0);
+    assert!(!renewed.stderr.contains("NEW.pem"), "{renewed}");
     let _ = as_asha().coded(0);
+    let others = atmd.root_identity();
+    let refused = renew(others.to_str().unwrap(), &[]).coded(5);
+    assert!(refused.stderr.contains("has the key of root, not of asha"), "{refused}");
     fs::write(&new, "no key").unwrap();
     let _ = renew(new.to_str().unwrap(), &[]).coded(5);
     let _ = as_asha().coded(0);

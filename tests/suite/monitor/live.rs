@@ -136,8 +136,8 @@ fn the_terminal_is_given_back_though_one_of_the_two_is_killed() {
     let host = running(&atmd.operators().to_string())[0];
     let plugin = children(host)[0];
     kill(host);
+    // What the shell says before that, it says on the screen that goes.
     screen.is_given_back();
-    screen.expect("ended with 137");
     eventually("the plugin ends", || match fs::exists(format!("/proc/{plugin}/exe")) {
         Ok(true) => Err(format!("{plugin} runs")),
         _ => Ok(()),

@@ -35,6 +35,15 @@ fn what_is_left_out_changes_nothing_of_the_rest() {
     let other = "0712345678,Cash In,5.00,,,2026-01-31T18:31:00.000Z,,\n";
     let gap = BANK.to_owned() + "0712345678,deposit,1.00,99999.00,2026-02-02T10:00:00.000Z\n";
     let tools = tools(&[("client.csv", &(CLIENT.to_owned() + other)), ("bank.csv", BANK), ("gap.csv", &gap)]);
+    for asked in ["daily", "hourly", "top", "statement 0712345678"] {
+        let misspelt = report(&tools, &format!("{asked} --file client.csv --action withdrw"));
+        assert!(
+            misspelt.stderr.contains("by the action \"withdrw\"; those that atmd writes are"),
+            "{misspelt}"
+        );
+        let known = report(&tools, &format!("{asked} --file client.csv --action deposit_reversed"));
+        assert!(!known.stderr.contains("by the action"), "{known}");
+    }
     // A balance is that behind all movements, not behind those of one kind.
     let top = rows(&report(&tools, "top --file client.csv --action deposit"));
     assert_eq!(

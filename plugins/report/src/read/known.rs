@@ -111,9 +111,15 @@ fn rules_of(zone: &TimeZone) -> String {
     let mut all = format!("{zone:?} {}", zone.to_offset(Timestamp::MIN));
     let until =
         jiff::civil::date(2200, 1, 1).to_zoned(TimeZone::UTC).map_or(Timestamp::MAX, |at| at.timestamp());
-    for change in zone.following(Timestamp::MIN).take_while(|change| change.timestamp() < until) {
+    let mut last = Timestamp::MIN;
+    // Where a file tells nothing of the future, its last change comes again and again.
+    for change in zone.following(last) {
+        if change.timestamp() <= last || change.timestamp() >= until {
+            break;
+        }
+        last = change.timestamp();
         // A text takes all.
-        let _ = write!(all, " {}{}", change.timestamp().as_second(), change.offset());
+        let _ = write!(all, " {}{}", last.as_second(), change.offset());
     }
     all
 }
