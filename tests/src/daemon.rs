@@ -39,10 +39,13 @@ impl Default for Options {
             ("auth.peer_burst", "100000"),
             ("auth.peer_per_minute", "100000"),
             ("logging.rotation", "never"),
+            // Two tests at once may start what is not to come up, and yet takes its ports first.
+            ("operator.listen", "127.0.0.1:0"),
             ("operator.refusals_burst", "100000"),
             ("server.data_dir", "data"),
             ("server.max_connections", "10000"),
             ("server.max_connections_per_peer", "10000"),
+            ("server.port", "0"),
             ("server.worker_threads", "2"),
         ];
         Self { settings: settings.map(|(key, value)| (key.to_owned(), value.to_owned())).into() }

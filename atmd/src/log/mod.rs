@@ -177,10 +177,16 @@ fn configured(level: &str) -> anyhow::Result<EnvFilter> {
     level_filter(level).with_context(|| format!("[logging] level = {level:?}"))
 }
 
-/// The filter. Unless it names tarpc, that speaks of warnings only, because it logs each request.
+/// The filter. Unless it names tarpc, that speaks of warnings only, because it logs each request, and never of a call
+/// whose time ran out: the time is the caller's choice, and a line for each would be whoever wants to fill the disk's.
 fn level_filter(filter: &str) -> anyhow::Result<EnvFilter> {
-    let quiet = filter.contains("tarpc") || ["off", "error"].contains(&filter.to_ascii_lowercase().as_str());
-    let filter = if quiet { filter.to_owned() } else { format!("{filter},tarpc=warn") };
+    const EXPIRED: &str = "tarpc::server::in_flight_requests=off";
+    let quiet = ["off", "error"].contains(&filter.to_ascii_lowercase().as_str());
+    let filter = match () {
+        () if filter.contains("tarpc") => filter.to_owned(),
+        () if quiet => format!("{filter},{EXPIRED}"),
+        () => format!("{filter},tarpc=warn,{EXPIRED}"),
+    };
     EnvFilter::builder().parse(filter).context("not a filter; one is such as info,atmd::rpc=debug")
 }
 

@@ -112,11 +112,16 @@ fn the_level_is_that_of_the_environment_before_the_configuration() {
         tracing::info!("info");
         tracing::info!(target: "tarpc::server", "request");
         tracing::warn!(target: "tarpc::server", "broken");
+        tracing::error!(target: "tarpc::server::in_flight_requests", "DeadlineExceeded");
         tracing::error!("error");
     };
     let table: &[(&str, Option<&str>, &[&str])] = &[
         ("info", None, &["INFO info", "WARN broken", "ERROR error"]),
-        ("info,tarpc=info", None, &["INFO info", "INFO request", "WARN broken", "ERROR error"]),
+        (
+            "info,tarpc=info",
+            None,
+            &["INFO info", "INFO request", "WARN broken", "ERROR DeadlineExceeded", "ERROR error"],
+        ),
         ("info", Some("error"), &["ERROR error"]),
         ("error", Some("debug"), &["DEBUG debug", "INFO info", "WARN broken", "ERROR error"]),
         ("off", None, &[]),

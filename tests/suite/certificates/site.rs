@@ -129,7 +129,7 @@ fn what_is_wrong_with_a_sites_certificate_is_told_at_the_start() {
         ("chmod o= ", open),
     ];
     for (words, files) in table {
-        let options = with("server", &files).set("server.port", "0").set("operator.listen", "127.0.0.1:0");
+        let options = with("server", &files);
         atmd.configure(&options);
         let refused = process::run(atmd.command(&[]), "").coded(78);
         assert!(refused.stderr.contains(words), "{words}: {refused}");

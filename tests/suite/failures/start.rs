@@ -44,8 +44,7 @@ on_each_server! {
 /// A start that must fail, saying each of these.
 fn fails(options: &Options, code: i32, says: &[&str]) {
     let atmd = Atmd::prepare(options);
-    let arguments = ["--set", "server.port=0", "--set", "operator.listen=127.0.0.1:0"];
-    let outcome: Outcome = run(atmd.command(&arguments), "").coded(code);
+    let outcome: Outcome = run(atmd.command(&[]), "").coded(code);
     for words in says {
         assert!(outcome.stderr.contains(words), "{words:?} is not said: {outcome}");
     }

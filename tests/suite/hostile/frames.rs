@@ -231,8 +231,22 @@ async fn absurd_ids_and_deadlines_harm_nobody() {
 
 /// A log-in that is answered late, because it is wrong.
 fn wrong(id: u64) -> Vec<u8> {
+    wrong_within(id, 30_000)
+}
+
+fn wrong_within(id: u64, deadline_ms: u64) -> Vec<u8> {
     let credentials = bank::wrong(bank::number(u32::try_from(id).unwrap()));
-    customer(CustomerRequest::Login { credentials, terminal: bank::terminal() }, id, 30_000)
+    customer(CustomerRequest::Login { credentials, terminal: bank::terminal() }, id, deadline_ms)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_whose_time_runs_out_fill_no_log() {
+    let atmd = Atmd::start(&Options::default().set("auth.failure_delay", "2s"));
+    let calls: Vec<u8> = (1..8).flat_map(|id| wrong_within(id, 100)).chain(wrong(8)).collect();
+    let (_, answer) = send(&atmd, CUSTOMER, &calls).await;
+    assert_eq!(answers(CUSTOMER, &answer), [8]);
+    // Whose log has no error.
+    goes_on(&atmd).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
